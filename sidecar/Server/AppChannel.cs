@@ -1,0 +1,67 @@
+using Sidecar.Configuration;
+
+namespace Sidecar.Server;
+
+/// <summary>
+/// The way from a sidecar to its app: every call (deliveries, invocations, actors, probes) goes through here, so that
+/// the app's token and its limit of concurrent calls hold everywhere.
+/// </summary>
+internal sealed class AppChannel : IDisposable
+{
+    private readonly HttpMessageInvoker _client = new(new SocketsHttpHandler
+    {
+        UseProxy = false,
+        UseCookies = false,
+        AllowAutoRedirect = false,
+        AutomaticDecompression = System.Net.DecompressionMethods.None,
+        ActivityHeadersPropagator = null,
+    });
+    private readonly SemaphoreSlim? _slots;
+    private readonly string? _token;
+
+    public AppChannel(AppSpec app, int port, string? appApiToken)
+    {
+        Address = new Uri($"{(app.AppProtocol == "https" ? "https" : "http")}://{app.AppChannelAddress}:{port}");
+        _token = appApiToken;
+        _slots = app.AppMaxConcurrency > 0 ? new SemaphoreSlim(app.AppMaxConcurrency) : null;
+    }
+
+    /// <summary>Where the app listens.</summary>
+    public Uri Address { get; }
+
+    /// <summary>
+    /// Sends a request whose address is relative to the app. The slot that <c>appMaxConcurrency</c> grants is held until
+    /// the answer has been read whole, as in Dapr, hence the buffering.
+    /// </summary>
+    /// <exception cref="HttpRequestException">The app cannot be reached.</exception>
+    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        request.RequestUri = new Uri(Address, request.RequestUri!);
+        if (_token is not null)
+        {
+            request.Headers.TryAddWithoutValidation("dapr-api-token", _token);
+        }
+
+        if (_slots is not null)
+        {
+            await _slots.WaitAsync(cancellation);
+        }
+
+        try
+        {
+            var response = await _client.SendAsync(request, cancellation);
+            await response.Content.LoadIntoBufferAsync(cancellation);
+            return response;
+        }
+        finally
+        {
+            _slots?.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _slots?.Dispose();
+    }
+}
