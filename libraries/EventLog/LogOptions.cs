@@ -1,0 +1,52 @@
+namespace EventLog;
+
+/// <summary>Names and limits of a log. The defaults are the ones measured and recommended.</summary>
+public sealed record LogOptions
+{
+    /// <summary>State store component that holds the log.</summary>
+    public string Store { get; init; } = "event-log";
+
+    /// <summary>Pub/sub component that carries wake-ups.</summary>
+    public string PubSub { get; init; } = "wakeups";
+
+    /// <summary>Topic of the wake-ups.</summary>
+    public string Topic { get; init; } = "account-log";
+
+    /// <summary>
+    /// Actor type that names a partition's writer; by convention made of the app id. Consumers use a type of their own.
+    /// </summary>
+    public string ActorType { get; init; } = "event-log";
+
+    /// <summary>Partitions of a log that is created now. An existing log with another number is refused.</summary>
+    public int Partitions { get; init; } = 8;
+
+    /// <summary>Commands that may wait for one partition; more are answered "not done".</summary>
+    public int QueueLimit { get; init; } = 8192;
+
+    /// <summary>Most commands in one record.</summary>
+    public int BatchCommands { get; init; } = 512;
+
+    /// <summary>Most bytes of one record (the design's limit for a record is 1 MiB).</summary>
+    public int BatchBytes { get; init; } = 512 * 1024;
+
+    /// <summary>How often snapshots are saved while a partition is written.</summary>
+    public TimeSpan SnapshotEvery { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a command's id is remembered after this writer folded it.</summary>
+    public TimeSpan Remember { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How many keyed commands are remembered per stream, however old.</summary>
+    public int RememberKeyed { get; init; } = 64;
+
+    /// <summary>A command older than this is answered "unknown" and not decided any more.</summary>
+    public TimeSpan CommandAge { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>A route that says nothing for this long is silent, and the replica uses its own writer.</summary>
+    public TimeSpan RouteSilence { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Time-out of one call to the state store.</summary>
+    public TimeSpan StoreTimeout { get; init; } = TimeSpan.FromSeconds(4);
+
+    /// <summary>Streams without unsaved events kept in memory per partition; others are read again when needed.</summary>
+    public int CachedStreams { get; init; } = 20_000;
+}
