@@ -36,20 +36,10 @@ internal sealed class AppChannel : IDisposable
     /// <exception cref="HttpRequestException">The app cannot be reached.</exception>
     public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
     {
-        request.RequestUri = new Uri(Address, request.RequestUri!);
-        if (_token is not null)
-        {
-            request.Headers.TryAddWithoutValidation("dapr-api-token", _token);
-        }
-
-        if (_slots is not null)
-        {
-            await _slots.WaitAsync(cancellation);
-        }
-
+        await TakeSlotAsync(cancellation);
         try
         {
-            var response = await _client.SendAsync(request, cancellation);
+            var response = await _client.SendAsync(Prepare(request), cancellation);
             await response.Content.LoadIntoBufferAsync(cancellation);
             return response;
         }
@@ -59,9 +49,47 @@ internal sealed class AppChannel : IDisposable
         }
     }
 
+    /// <summary>
+    /// Sends a request and hands over the answer as soon as its headers are here; the slot is held until
+    /// <paramref name="read"/> has finished.
+    /// </summary>
+    /// <exception cref="HttpRequestException">The app cannot be reached; <paramref name="read"/> was not called.</exception>
+    public async Task StreamAsync(
+        HttpRequestMessage request, Func<HttpResponseMessage, Task> read, CancellationToken cancellation)
+    {
+        await TakeSlotAsync(cancellation);
+        try
+        {
+            using var response = await _client.SendAsync(Prepare(request), cancellation);
+            await read(response);
+        }
+        finally
+        {
+            _slots?.Release();
+        }
+    }
+
+    /// <summary>A health probe: waits for no slot, or a busy app would seem unwell.</summary>
+    public Task<HttpResponseMessage> ProbeAsync(HttpRequestMessage request, CancellationToken cancellation) =>
+        _client.SendAsync(Prepare(request), cancellation);
+
     public void Dispose()
     {
         _client.Dispose();
         _slots?.Dispose();
     }
+
+    private HttpRequestMessage Prepare(HttpRequestMessage request)
+    {
+        request.RequestUri = new Uri(Address, request.RequestUri!);
+        if (_token is not null)
+        {
+            request.Headers.Remove("dapr-api-token");
+            request.Headers.TryAddWithoutValidation("dapr-api-token", _token);
+        }
+
+        return request;
+    }
+
+    private Task TakeSlotAsync(CancellationToken cancellation) => _slots?.WaitAsync(cancellation) ?? Task.CompletedTask;
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Sidecar.Server;
 
@@ -6,7 +7,7 @@ namespace Sidecar.Server;
 /// What the sidecars of one host share, in the place of what Dapr's sidecars find by name resolution, by the placement
 /// service and in brokers and databases outside.
 /// </summary>
-internal sealed class Neighbourhood(string dataFolder, TimeProvider time)
+internal sealed class Neighbourhood(string dataFolder, TimeProvider time, ILoggerFactory? loggers = null)
 {
     private readonly ConcurrentDictionary<(Type, string), Lazy<object>> _shared = new();
     private readonly List<AppSidecar> _sidecars = [];
@@ -15,6 +16,9 @@ internal sealed class Neighbourhood(string dataFolder, TimeProvider time)
     public string DataFolder { get; } = dataFolder;
 
     public TimeProvider Time { get; } = time;
+
+    /// <summary>Where the sidecars write what a person should know.</summary>
+    public ILoggerFactory Loggers { get; } = loggers ?? NullLoggerFactory.Instance;
 
     /// <summary>All running sidecars of an app, in the order in which they were started.</summary>
     public IReadOnlyList<AppSidecar> Replicas(string appId)

@@ -1,0 +1,76 @@
+using Sidecar.Configuration;
+using Sidecar.Invocation;
+
+namespace Sidecar.Server;
+
+/// <summary>Which areas a sidecar is made of: their routes, their methods, and what runs only while the app is well.</summary>
+internal sealed partial class AppSidecar
+{
+    /// <summary>
+    /// What runs only while the app is well, in the order of starting. Actors come before subscriptions: a message may
+    /// lead to an actor call at once.
+    /// </summary>
+    private readonly IReadOnlyList<(Func<CancellationToken, Task> Start, Func<Task> Stop)> _whileWell =
+    [
+        // (Actors.StartAsync, Actors.StopAsync), (Messages.StartAsync, Messages.StopAsync)
+    ];
+    private bool _started;
+
+    /// <summary>The subscriptions in force, declared ones and the app's own, for the metadata.</summary>
+    public IReadOnlyList<Subscription> ActiveSubscriptions { get; } = []; // Messages.Subscriptions
+
+    /// <summary>Every actor type that the app hosts, with how many of it are active here.</summary>
+    public IReadOnlyList<(string Type, int Count)> ActiveActors { get; } = []; // Actors.Active
+
+    private void MapGrpc(GrpcMethods methods)
+    {
+        MetadataApi.Map(methods, this);
+        InvocationApi.Map(methods, this);
+        // PublishApi.Map(methods, this);
+        // ActorApi.Map(methods, this);
+    }
+
+    private void MapHttp(IEndpointRouteBuilder routes)
+    {
+        HealthApi.Map(routes, this);
+        MetadataApi.Map(routes, this);
+        // PublishApi.Map(routes, this);
+        // ActorApi.Map(routes, this);
+    }
+
+    private Task UnknownPathAsync(HttpContext http) => InvocationApi.UnknownPathAsync(http, this);
+
+    /// <summary>Called for every change of the app's health, one call after the other.</summary>
+    private async Task AppChangedAsync(bool well)
+    {
+        if (well)
+        {
+            Log.AppIsWell(_log);
+            _started = true;
+            await StartAppPartsAsync();
+            _discovered = true;
+        }
+        else
+        {
+            Log.AppIsUnwell(_log);
+            await StopAppPartsAsync();
+            _started = false;
+        }
+    }
+
+    private async Task StartAppPartsAsync()
+    {
+        foreach (var (start, _) in _whileWell)
+        {
+            await start(_stopping.Token);
+        }
+    }
+
+    private async Task StopAppPartsAsync()
+    {
+        foreach (var (_, stop) in _whileWell.Reverse())
+        {
+            await stop();
+        }
+    }
+}
