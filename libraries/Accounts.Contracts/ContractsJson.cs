@@ -1,0 +1,21 @@
+using System.Text.Json.Serialization;
+
+namespace Accounts.Contracts;
+
+/// <summary>The JSON of all contracts: camel case, no nulls, strict numbers, nothing required may be missing.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    NumberHandling = JsonNumberHandling.Strict,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(AccountBody))]
+[JsonSerializable(typeof(CommandsBody))]
+[JsonSerializable(typeof(EventsBody))]
+[JsonSerializable(typeof(AccountEventBody))]
+[JsonSerializable(typeof(CreateAccountBody))]
+[JsonSerializable(typeof(CommandBody))]
+[JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(AccountRow))]
+[JsonSerializable(typeof(ViewPointer))]
+public sealed partial class ContractsJson : JsonSerializerContext;
