@@ -30,7 +30,7 @@ internal sealed record RetryPolicy
 {
     public bool Exponential { get; init; }
 
-    /// <summary>The pause of a constant policy, and the first pause of an exponential one.</summary>
+    /// <summary>The pause of a constant policy, and the first pause of an exponential one (in Dapr always 500 ms).</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>The longest pause of an exponential policy.</summary>
@@ -40,4 +40,7 @@ internal sealed record RetryPolicy
 
     /// <summary><c>matching.httpStatusCodes</c>, for instance <c>429,500-599</c>; null means all failures.</summary>
     public string? HttpStatusCodes { get; init; }
+
+    /// <summary><c>matching.gRPCStatusCodes</c>, for instance <c>1-4,14</c>; null means all failures.</summary>
+    public string? GrpcStatusCodes { get; init; }
 }

@@ -32,6 +32,9 @@ internal sealed record Component
 
     /// <summary>App ids that see the component; empty means all.</summary>
     public IReadOnlyList<string> Scopes { get; init; } = [];
+
+    /// <summary><c>spec.ignoreErrors</c>: the sidecar starts without the component when it cannot be made.</summary>
+    public bool IgnoreErrors { get; init; }
 }
 
 /// <summary>A <c>secretKeyRef</c>.</summary>
