@@ -88,7 +88,8 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
 
         data.Own(replicas.SelectMany(r => r.Resources.Components).Select(SqliteFile.Of).OfType<string>());
         Processes.AdoptOrphans();
-        var neighbourhood = new Neighbourhood(data.Location, time);
+        using var loggers = LoggerFactory.Create(l => l.AddProvider(new ConsoleLog(console)).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning));
+        var neighbourhood = new Neighbourhood(data.Location, time, loggers);
         var exitCode = 0;
         try
         {
