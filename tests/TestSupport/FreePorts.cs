@@ -1,0 +1,49 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace TestSupport;
+
+/// <summary>Ports that nobody listens on, each given out once in this process.</summary>
+public static class FreePorts
+{
+    // Below the range from which systems take the near ends of outgoing connections, and apart from the host's own choice.
+    private const int First = 12_000;
+    private const int Last = 20_000;
+
+    private static readonly HashSet<int> Given = [];
+
+    /// <summary>A free port of the loopback interfaces.</summary>
+    public static int Next()
+    {
+        lock (Given)
+        {
+            while (true)
+            {
+                var port = Random.Shared.Next(First, Last);
+                if (Given.Add(port) && IsFree(IPAddress.Any, port) && (!Socket.OSSupportsIPv6 || IsFree(IPAddress.IPv6Any, port)))
+                {
+                    return port;
+                }
+            }
+        }
+    }
+
+    private static bool IsFree(IPAddress address, int port)
+    {
+        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (address.AddressFamily == AddressFamily.InterNetworkV6)
+            {
+                socket.DualMode = false;
+            }
+
+            socket.Bind(new IPEndPoint(address, port));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}
