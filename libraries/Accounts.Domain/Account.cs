@@ -26,6 +26,32 @@ public enum AccountStatus
     Archived,
 }
 
+/// <summary>The names of statuses, as they are stored and shown.</summary>
+public static class AccountStatusNames
+{
+    /// <summary>The status's name.</summary>
+    public static string Of(AccountStatus status) => status switch
+    {
+        AccountStatus.Pending => "ACCOUNT_PENDING",
+        AccountStatus.Confirmed => "ACCOUNT_CONFIRMED",
+        AccountStatus.Active => "ACCOUNT_ACTIVE",
+        AccountStatus.Suspended => "ACCOUNT_SUSPENDED",
+        AccountStatus.Archived => "ACCOUNT_ARCHIVED",
+        _ => throw new ArgumentOutOfRangeException(nameof(status), status, null),
+    };
+
+    /// <summary>The status with this name; null when there is none.</summary>
+    public static AccountStatus? Parse(string name) => name switch
+    {
+        "ACCOUNT_PENDING" => AccountStatus.Pending,
+        "ACCOUNT_CONFIRMED" => AccountStatus.Confirmed,
+        "ACCOUNT_ACTIVE" => AccountStatus.Active,
+        "ACCOUNT_SUSPENDED" => AccountStatus.Suspended,
+        "ACCOUNT_ARCHIVED" => AccountStatus.Archived,
+        _ => null,
+    };
+}
+
 /// <summary>An account: what the events of its number add up to. Its JSON form is kept in snapshots.</summary>
 /// <param name="CreatedAt">Time of the first event, in epoch milliseconds.</param>
 /// <param name="LastModified">Time of the last event, in epoch milliseconds; never goes back.</param>

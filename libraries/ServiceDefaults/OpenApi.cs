@@ -42,6 +42,12 @@ public static class OpenApi
             });
             options.AddOperationTransformer((operation, context, _) =>
             {
+                // One endpoint for GET and HEAD makes two operations, whose ids must differ.
+                if (context.Description.HttpMethod == HttpMethods.Head)
+                {
+                    operation.OperationId = $"{operation.OperationId}Head";
+                }
+
                 var metadata = context.Description.ActionDescriptor.EndpointMetadata;
                 foreach (var header in metadata.OfType<RequestHeader>())
                 {
