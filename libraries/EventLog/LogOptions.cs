@@ -41,6 +41,9 @@ public sealed record LogOptions
     /// <summary>A command older than this is answered "unknown" and not decided any more.</summary>
     public TimeSpan CommandAge { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>A caller waits at most so long before it is told that the outcome is unknown.</summary>
+    public TimeSpan AnswerWithin { get; init; } = TimeSpan.FromSeconds(4.5);
+
     /// <summary>A route that says nothing for this long is silent, and the replica uses its own writer.</summary>
     public TimeSpan RouteSilence { get; init; } = TimeSpan.FromSeconds(1);
 

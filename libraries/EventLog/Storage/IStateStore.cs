@@ -36,7 +36,10 @@ public interface IStateStore
 }
 
 /// <summary>A value and the ETag that it was read with.</summary>
-public readonly record struct StoredValue(ReadOnlyMemory<byte> Value, string ETag);
+/// <param name="Value">The bytes.</param>
+/// <param name="ETag">The ETag.</param>
+/// <param name="Expires">The store will forget the key by itself. Told by single reads only.</param>
+public readonly record struct StoredValue(ReadOnlyMemory<byte> Value, string ETag, bool Expires = false);
 
 /// <summary>One write of a transaction.</summary>
 /// <param name="Key">The key.</param>

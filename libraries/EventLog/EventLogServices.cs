@@ -1,0 +1,97 @@
+using Dapr.Actors.Client;
+using Dapr.Client;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Grpc.Net.Client;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Autogen = Dapr.Client.Autogen.Grpc.v1;
+
+namespace EventLog;
+
+/// <summary>Puts the log into a service's container. The service adds a <see cref="DaprClient"/> itself.</summary>
+public static class EventLogServices
+{
+    private const int LargestAnswer = 16 << 20;
+
+    /// <summary>
+    /// Adds <see cref="CommandLog{TState,TCommand,TEvent}"/>, opened and run in the background, and the actors that name
+    /// its writers. The service must map the actors' handlers (<c>MapActorsHandlers</c>).
+    /// </summary>
+    public static IServiceCollection AddEventLog<TState, TCommand, TEvent>(
+        this IServiceCollection services, Decider<TState, TCommand, TEvent> decider, LogOptions options)
+        where TState : class
+        where TCommand : class
+        where TEvent : class
+    {
+        services.AddPartitionRoutes(options.ActorType);
+        services.AddDaprApi();
+        services.AddSingleton(provider =>
+        {
+            var dapr = provider.GetRequiredService<DaprClient>();
+            var log = provider.GetRequiredService<ILoggerFactory>().CreateLogger("EventLog");
+            return new CommandLog<TState, TCommand, TEvent>(
+                provider.StateStore(options.Store, options.StoreTimeout),
+                provider.GetRequiredService<PartitionRoutes>(),
+                decider,
+                options,
+                partitions => new WakeUpSender(dapr, options, partitions, log).Send,
+                provider.GetRequiredService<TimeProvider>(),
+                () => Guid.NewGuid().ToString("N"),
+                log);
+        });
+        services.AddHostedService<LogRunner<TState, TCommand, TEvent>>();
+        return services;
+    }
+
+    /// <summary>Adds a <see cref="LogReader"/>.</summary>
+    public static IServiceCollection AddLogReader(this IServiceCollection services, LogOptions options)
+    {
+        services.AddDaprApi();
+        services.TryAddSingleton(TimeProvider.System);
+        return services.AddSingleton(provider => new LogReader(
+            provider.StateStore(options.Store, options.StoreTimeout), provider.GetRequiredService<TimeProvider>()));
+    }
+
+    /// <summary>Adds <see cref="PartitionRoutes"/> and registers their actor type, one per service.</summary>
+    public static IServiceCollection AddPartitionRoutes(this IServiceCollection services, string actorType)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddActors(actors => actors.Actors.RegisterActor<PartitionActor>(actorType));
+        services.AddSingleton(provider => new PartitionRoutes(actorType, provider.GetRequiredService<IActorProxyFactory>()));
+        return services;
+    }
+
+    /// <summary>A state store component of this name, behind the service's sidecar.</summary>
+    public static IStateStore StateStore(this IServiceProvider provider, string component, TimeSpan timeout) => new DaprStateStore(
+        provider.GetRequiredService<DaprClient>(), provider.GetRequiredService<Autogen.Dapr.DaprClient>(), component, timeout);
+
+    /// <summary>Adds the generated gRPC client of the Dapr API, connected as the SDK connects its own.</summary>
+    private static void AddDaprApi(this IServiceCollection services) => services.TryAddSingleton(provider =>
+    {
+        var configuration = provider.GetRequiredService<IConfiguration>();
+        var endpoint = configuration["DAPR_GRPC_ENDPOINT"] is { Length: > 0 } given
+            ? given
+            : $"http://127.0.0.1:{configuration["DAPR_GRPC_PORT"] ?? "50001"}";
+        var channel = GrpcChannel.ForAddress(endpoint, new GrpcChannelOptions { MaxReceiveMessageSize = LargestAnswer });
+        var token = configuration["DAPR_API_TOKEN"];
+        return new Autogen.Dapr.DaprClient(string.IsNullOrEmpty(token)
+            ? channel.CreateCallInvoker()
+            : channel.Intercept(headers =>
+            {
+                headers.Add("dapr-api-token", token);
+                return headers;
+            }));
+    });
+
+    private sealed class LogRunner<TState, TCommand, TEvent>(CommandLog<TState, TCommand, TEvent> log) : BackgroundService
+        where TState : class
+        where TCommand : class
+        where TEvent : class
+    {
+        protected override Task ExecuteAsync(CancellationToken stoppingToken) => log.RunAsync(stoppingToken);
+    }
+}

@@ -1,0 +1,415 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+
+namespace EventLog;
+
+/// <summary>
+/// The writer of one partition on one replica: a queue and a loop. It takes all commands that wait, decides them one
+/// after the other, commits them as one record, and answers. Other replicas have writers for the same partition; the
+/// create-only write of the next position decides between them.
+/// </summary>
+internal sealed class PartitionWriter<TState, TCommand, TEvent>
+    where TState : class
+    where TCommand : class
+    where TEvent : class
+{
+    // A writer that reads on after it lost a position, or when it starts, asks for so many positions at once.
+    private const int FewPositions = 8;
+    private const int ManyPositions = 100;
+
+    private readonly int _partition;
+    private readonly IStateStore _store;
+    private readonly Decider<TState, TCommand, TEvent> _decider;
+    private readonly LogOptions _options;
+    private readonly StoreAbilities _abilities;
+    private readonly WriterSurroundings _around;
+    private readonly Channel<Pending<TState, TCommand>?> _queue;
+    private readonly Queue<Pending<TState, TCommand>> _waiting = new();
+    private PartitionMemory<TState, TCommand, TEvent> _memory;
+    private SnapshotKeeper<TState, TCommand, TEvent> _snapshots;
+    private DateTimeOffset _looked;
+    private int _queued;
+
+    public PartitionWriter(
+        int partition, IStateStore store, Decider<TState, TCommand, TEvent> decider, LogOptions options, StoreAbilities abilities, WriterSurroundings around)
+    {
+        _partition = partition;
+        _store = store;
+        _decider = decider;
+        _options = options;
+        _abilities = abilities;
+        _around = around;
+        _queue = Channel.CreateUnbounded<Pending<TState, TCommand>?>(new UnboundedChannelOptions { SingleReader = true });
+        (_memory, _snapshots) = Fresh();
+    }
+
+    /// <summary>Set when the store has lost or changed acknowledged data: the partition takes no more commands.</summary>
+    public LogBrokenException? Broken { get; private set; }
+
+    /// <summary>The last position that this writer knows to be committed.</summary>
+    public long Position => _memory.Tail.Position;
+
+    /// <summary>Queues a command; false when too many wait already.</summary>
+    public bool TryEnqueue(Pending<TState, TCommand> pending)
+    {
+        if (Interlocked.Increment(ref _queued) > _options.QueueLimit || !_queue.Writer.TryWrite(pending))
+        {
+            Interlocked.Decrement(ref _queued);
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Takes no more commands; <see cref="RunAsync"/> ends when the queued ones are answered.</summary>
+    public void Complete() => _queue.Writer.TryComplete();
+
+    /// <summary>The loop. Ends after <see cref="Complete"/>, or at once when cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        // A tick wakes an idle writer for what is due by time: snapshots, forgetting, the look at its own tail.
+        using var ticks = _around.Time.CreateTimer(_ => _queue.Writer.TryWrite(null), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        var opened = false;
+        var failures = 0;
+        while (await TakeAsync(cancellation))
+        {
+            try
+            {
+                if (Broken is not null)
+                {
+                    FailWaiting(Broken.Message, Broken);
+                    continue;
+                }
+
+                if (!opened)
+                {
+                    if (_waiting.Count == 0)
+                    {
+                        continue;
+                    }
+
+                    (_memory, _snapshots) = Fresh();
+                    await OpenAsync(cancellation);
+                    opened = true;
+                }
+
+                while (_waiting.Count > 0)
+                {
+                    await WorkAsync(cancellation);
+                }
+
+                await TendAsync(cancellation);
+                failures = 0;
+            }
+            catch (LogBrokenException e)
+            {
+                Broken = e;
+                _around.Log.LogCritical(e, "Partition {Partition} is stopped at position {Position}: {Reason}", _partition, e.Position.Position, e.Message);
+                FailWaiting(e.Message, e);
+            }
+            catch (Exception e) when (!cancellation.IsCancellationRequested)
+            {
+                if (++failures == 1)
+                {
+                    _around.Log.LogWarning(e, "Partition {Partition}: the log cannot be read or written now", _partition);
+                }
+
+                // What was folded stays true, but a page may have been folded by half: begin again from the head.
+                opened = false;
+                FailWaiting("The event log's store cannot be reached.", e);
+                await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(100 * failures, 1000)), _around.Time, cancellation);
+            }
+        }
+
+        if (opened && Broken is null)
+        {
+            await _snapshots.FinishAsync(cancellation);
+        }
+    }
+
+    private async ValueTask<bool> TakeAsync(CancellationToken cancellation)
+    {
+        Drain();
+        if (_waiting.Count > 0)
+        {
+            return true;
+        }
+
+        if (!await _queue.Reader.WaitToReadAsync(cancellation))
+        {
+            return false;
+        }
+
+        Drain();
+        return true;
+    }
+
+    private void Drain()
+    {
+        while (_queue.Reader.TryRead(out var pending))
+        {
+            if (pending is not null)
+            {
+                Interlocked.Decrement(ref _queued);
+                _waiting.Enqueue(pending);
+            }
+        }
+    }
+
+    /// <summary>One batch, from the waiting commands to their answers.</summary>
+    private async Task WorkAsync(CancellationToken cancellation)
+    {
+        var commands = NextCommands();
+        try
+        {
+            await LoadAsync(commands.Select(c => c.Stream), cancellation);
+            while (commands.Count > 0)
+            {
+                commands.RemoveAll(TooOld);
+                if (await TryBatchAsync(commands, cancellation))
+                {
+                    return;
+                }
+            }
+        }
+        catch (Exception e)
+        {
+            foreach (var command in commands)
+            {
+                command.Fail("The event log's store cannot be reached.", e);
+            }
+
+            throw;
+        }
+    }
+
+    private List<Pending<TState, TCommand>> NextCommands()
+    {
+        var commands = new List<Pending<TState, TCommand>>(Math.Min(_waiting.Count, _options.BatchCommands));
+        while (commands.Count < _options.BatchCommands && _waiting.TryDequeue(out var pending))
+        {
+            if (pending.Take())
+            {
+                commands.Add(pending);
+            }
+        }
+
+        return commands;
+    }
+
+    /// <summary>Decides and commits; false when another record came first, which is folded then.</summary>
+    private async Task<bool> TryBatchAsync(List<Pending<TState, TCommand>> commands, CancellationToken cancellation)
+    {
+        var batch = new Batch<TState, TCommand, TEvent>(_memory, _decider, _partition, _around.Time.GetUtcNow());
+        try
+        {
+            foreach (var command in commands)
+            {
+                batch.Decide(command);
+            }
+
+            if (!batch.MustCommit)
+            {
+                // An answer that nothing records must have been true at the end of the log.
+                if (await ReadOnAsync(FewPositions, cancellation))
+                {
+                    return false;
+                }
+
+                batch.Answer();
+                return true;
+            }
+
+            var record = batch.Record(_around.NewId());
+            var bytes = record.Write();
+            var started = _around.Time.GetTimestamp();
+            var committed = await CommitAsync(record, bytes, commands, cancellation);
+            if (!committed)
+            {
+                _around.LostRace(_partition);
+                await ReadOnAsync(FewPositions, cancellation);
+                return false;
+            }
+
+            batch.Apply(StoredRecord.Digest(bytes), _around.Time.GetUtcNow());
+            batch.Answer();
+            _around.Committed(_partition, record.Position, commands.Count, _around.Time.GetElapsedTime(started));
+            return true;
+        }
+        finally
+        {
+            batch.Discard();
+        }
+    }
+
+    private async Task<bool> CommitAsync(
+        StoredRecord record, byte[] bytes, List<Pending<TState, TCommand>> commands, CancellationToken cancellation)
+    {
+        var commit = Commit.RunAsync(_store, record, bytes, () => commands.ForEach(c => c.InDoubt = true), _around.Time, _around.Log, cancellation);
+        var committed = await commit;
+
+        // Another record has the position, so this one can never be written any more.
+        commands.ForEach(c => c.InDoubt = false);
+        return committed;
+    }
+
+    private bool TooOld(Pending<TState, TCommand> pending)
+    {
+        if (_around.Time.GetUtcNow() - pending.Received <= _options.CommandAge)
+        {
+            return false;
+        }
+
+        pending.Fail("The command waited too long.");
+        return true;
+    }
+
+    /// <summary>Head first, then the records after it until one is missing.</summary>
+    private async Task OpenAsync(CancellationToken cancellation)
+    {
+        if (await _store.ReadAsync(Keys.Head(_partition), cancellation) is { } head)
+        {
+            _memory.StartFrom(Head.Read(head.Value));
+        }
+
+        await ReadOnAsync(ManyPositions, cancellation);
+        _looked = _around.Time.GetUtcNow();
+    }
+
+    /// <summary>Folds the records after the tail until one is missing; true when there were any.</summary>
+    private async Task<bool> ReadOnAsync(int positions, CancellationToken cancellation)
+    {
+        var any = false;
+        while (true)
+        {
+            var first = _memory.Tail.Position + 1;
+            var keys = new string[positions];
+            for (var i = 0; i < positions; i++)
+            {
+                keys[i] = Keys.Record(_partition, first + i);
+            }
+
+            var found = await _store.ReadManyAsync(keys, cancellation);
+            var records = new List<(StoredRecord Record, ReadOnlyMemory<byte> Bytes)>(found.Count);
+            foreach (var key in keys)
+            {
+                if (!found.TryGetValue(key, out var stored))
+                {
+                    break;
+                }
+
+                records.Add((StoredRecord.Read(stored.Value, new LogPosition(_partition, first + records.Count)), stored.Value));
+            }
+
+            if (records.Count == 0)
+            {
+                return any;
+            }
+
+            await LoadAsync(records.SelectMany(r => r.Record.Commands).Select(c => c.Stream), cancellation);
+            for (var i = 0; i < records.Count; i++)
+            {
+                var (record, bytes) = records[i];
+                CheckChain(record);
+                _memory.Fold(record, DigestOf(bytes, i + 1 < records.Count ? records[i + 1].Record : null), _around.Time.GetUtcNow());
+            }
+
+            any = true;
+            if (records.Count < positions)
+            {
+                return true;
+            }
+
+            positions = ManyPositions;
+        }
+    }
+
+    /// <summary>The digest of a stored record; the one that the next record names saves bringing the bytes into one form.</summary>
+    private static string DigestOf(ReadOnlyMemory<byte> bytes, StoredRecord? next) =>
+        next is not null && StoredRecord.Digest(bytes.Span) == next.DigestBefore ? next.DigestBefore : StoredRecord.DigestOfStored(bytes);
+
+    private void CheckChain(StoredRecord record)
+    {
+        if (record.DigestBefore != _memory.Tail.Digest)
+        {
+            throw new LogBrokenException(
+                new LogPosition(_partition, record.Position), $"The record at {_partition}:{record.Position} does not follow the record before it: the digests differ.");
+        }
+    }
+
+    /// <summary>Brings the streams into memory that are not there, by one bulk read of their snapshots.</summary>
+    private async Task LoadAsync(IEnumerable<string> streams, CancellationToken cancellation)
+    {
+        HashSet<string>? missing = null;
+        foreach (var stream in streams)
+        {
+            if (_memory.Find(stream) is null)
+            {
+                (missing ??= []).Add(stream);
+            }
+        }
+
+        if (missing is null)
+        {
+            return;
+        }
+
+        var found = await _store.ReadManyAsync([.. missing.Select(s => Keys.Snapshot(_partition, s))], cancellation);
+        foreach (var stream in missing)
+        {
+            _memory.Add(stream, found.TryGetValue(Keys.Snapshot(_partition, stream), out var stored) ? StoredSnapshot.Read(stored.Value) : null);
+        }
+    }
+
+    /// <summary>What is due by time.</summary>
+    private async Task TendAsync(CancellationToken cancellation)
+    {
+        var now = _around.Time.GetUtcNow();
+        if (now - _looked < TimeSpan.FromSeconds(1))
+        {
+            return;
+        }
+
+        _looked = now;
+        _memory.Forget(now);
+        _snapshots.Tend(now, cancellation);
+        if (_memory.Tail.Position > 0
+            && await _store.ReadAsync(Keys.Record(_partition, _memory.Tail.Position), cancellation) is null)
+        {
+            throw new LogBrokenException(
+                new LogPosition(_partition, _memory.Tail.Position), $"The record at {_partition}:{_memory.Tail.Position} was acknowledged and is gone: the store has lost data.");
+        }
+    }
+
+    private void FailWaiting(string message, Exception cause)
+    {
+        Drain();
+        while (_waiting.TryDequeue(out var pending))
+        {
+            if (pending.Take())
+            {
+                pending.Fail(message, cause);
+            }
+        }
+    }
+
+    private (PartitionMemory<TState, TCommand, TEvent>, SnapshotKeeper<TState, TCommand, TEvent>) Fresh()
+    {
+        var memory = new PartitionMemory<TState, TCommand, TEvent>(_partition, _decider, _options);
+        var saver = new SnapshotWriter<TState, TCommand, TEvent>(_store, _partition, memory, _abilities);
+        return (memory, new SnapshotKeeper<TState, TCommand, TEvent>(_partition, memory, saver, _options, _around));
+    }
+}
+
+/// <summary>What a writer needs from outside, besides its store; chance and time among it.</summary>
+/// <param name="Time">The clock.</param>
+/// <param name="NewId">Makes random ids that never repeat.</param>
+/// <param name="Committed">Told of each commit: partition, position, commands, time taken.</param>
+/// <param name="LostRace">Told when another writer took the position that this one wanted.</param>
+/// <param name="Log">The log to operators.</param>
+internal sealed record WriterSurroundings(
+    TimeProvider Time,
+    Func<string> NewId,
+    Action<int, long, int, TimeSpan> Committed,
+    Action<int> LostRace,
+    ILogger Log);

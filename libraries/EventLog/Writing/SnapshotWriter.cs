@@ -1,0 +1,130 @@
+namespace EventLog;
+
+/// <summary>A stream as it was when snapshots were captured.</summary>
+internal sealed record CapturedStream<TState>(
+    StreamEntry<TState> Entry, TState? State, long Version, long Ordinal, Remembered<TState>[] Keyed, UnreadEvent[] Unread, bool HasSnapshot)
+    where TState : class;
+
+/// <summary>
+/// Saves snapshots and moves the head after them. Works beside the writer, on what was captured, and tells it at the end.
+/// </summary>
+internal sealed class SnapshotWriter<TState, TCommand, TEvent>(
+    IStateStore store, int partition, PartitionMemory<TState, TCommand, TEvent> memory, StoreAbilities abilities)
+    where TState : class
+    where TCommand : class
+    where TEvent : class
+{
+    private const int PageStreams = 50;
+    private const int Tries = 3;
+
+    /// <summary>Takes every stream of which something was recorded that no snapshot covers.</summary>
+    public IReadOnlyList<CapturedStream<TState>> Capture() =>
+        [.. memory.Dirty.Select(entry => new CapturedStream<TState>(
+            entry, entry.State, entry.Version, entry.Ordinal, entry.Keyed?.ToArray() ?? [], entry.Unread?.ToArray() ?? [], entry.HasSnapshot))];
+
+    /// <summary>Saves them, each covering the position, unless the store has one that covers more.</summary>
+    public async Task SaveAsync(IReadOnlyList<CapturedStream<TState>> streams, long position, CancellationToken cancellation)
+    {
+        foreach (var page in streams.Chunk(PageStreams))
+        {
+            var left = page;
+            for (var tries = 1; left.Length > 0; tries++)
+            {
+                left = await SavePageAsync(left, position, known: tries > 1, cancellation);
+                if (left.Length > 0 && tries == Tries)
+                {
+                    throw new IOException($"Snapshots of partition {partition} could not be saved, among them that of '{left[0].Entry.Name}'.");
+                }
+            }
+        }
+    }
+
+    /// <summary>Moves the head on, unless it is further already.</summary>
+    public async Task MoveHeadAsync(Head head, CancellationToken cancellation)
+    {
+        var key = Keys.Head(partition);
+        if (await store.ReadAsync(key, cancellation) is not { } stored)
+        {
+            await store.CreateAsync(key, head.Write(), cancellation);
+        }
+        else if (Head.Read(stored.Value).Position < head.Position)
+        {
+            await store.ReplaceAsync(key, head.Write(), stored.ETag, cancellation);
+        }
+    }
+
+    /// <summary>One try at a page; returns what is not known to be saved.</summary>
+    private async Task<CapturedStream<TState>[]> SavePageAsync(
+        CapturedStream<TState>[] page, long position, bool known, CancellationToken cancellation)
+    {
+        // A stream that had no snapshot when it was read is created without looking; after a failure all are looked at.
+        var toRead = page.Where(s => known || s.HasSnapshot).Select(s => KeyOf(s)).ToArray();
+        var stored = await store.ReadManyAsync(toRead, cancellation);
+        var writes = new List<(CapturedStream<TState> Stream, StateWrite Write)>(page.Length);
+        foreach (var stream in page)
+        {
+            var key = KeyOf(stream);
+            if (!stored.TryGetValue(key, out var there))
+            {
+                writes.Add((stream, new StateWrite(key, Write(stream, position), WriteCondition.Missing)));
+            }
+            else if (StoredSnapshot.Read(there.Value).Position < position)
+            {
+                writes.Add((stream, new StateWrite(key, Write(stream, position), WriteCondition.Unchanged, there.ETag)));
+            }
+        }
+
+        var failed = new List<CapturedStream<TState>>();
+        var together = writes.Where(w => abilities.TransactionsHonourCreates || w.Write.Condition is not WriteCondition.Missing).ToArray();
+        if (together.Length > 0)
+        {
+            try
+            {
+                await store.TransactAsync([.. together.Select(w => w.Write)], cancellation);
+            }
+            catch (Exception) when (!cancellation.IsCancellationRequested)
+            {
+                failed.AddRange(together.Select(w => w.Stream));
+            }
+        }
+
+        if (!abilities.TransactionsHonourCreates)
+        {
+            await Task.WhenAll(writes.Where(w => w.Write.Condition is WriteCondition.Missing).Select(async w =>
+            {
+                try
+                {
+                    await store.CreateAsync(w.Write.Key, w.Write.Value, cancellation);
+                }
+                catch (Exception) when (!cancellation.IsCancellationRequested)
+                {
+                    lock (failed)
+                    {
+                        failed.Add(w.Stream);
+                    }
+                }
+            }));
+        }
+
+        return [.. failed];
+    }
+
+    private string KeyOf(CapturedStream<TState> stream) => Keys.Snapshot(partition, stream.Entry.Name);
+
+    private byte[] Write(CapturedStream<TState> stream, long position) => new StoredSnapshot
+    {
+        Position = position,
+        Version = stream.Version - stream.Unread.Length,
+        Ordinal = stream.Ordinal,
+        State = memory.ToJson(stream.State),
+        Keyed = [.. stream.Keyed.Select(k => new RememberedCommand(
+            k.Id,
+            k.Fingerprint,
+            OutcomeNames.Of(k.Outcome.Kind),
+            k.Outcome.Refusal,
+            memory.ToJson(k.Outcome.State),
+            k.Outcome.Version,
+            k.Outcome.Position.Position))],
+        Unread = stream.Unread,
+    }.Write();
+}
