@@ -196,8 +196,8 @@ public sealed class CommandLog<TState, TCommand, TEvent>
         // The loops outlive the stop signal: they end when what they were given is answered.
         _running = [.. _lanes.SelectMany(lane => new[]
         {
-            Task.Run(() => lane.RunAsync(CancellationToken.None)),
-            Task.Run(() => lane.Writer.RunAsync(CancellationToken.None)),
+            lane.RunAsync(CancellationToken.None),
+            lane.Writer.RunAsync(CancellationToken.None),
         })];
         _log.LogInformation(
             "The log {LogId} in component {Store} is open: {Partitions} partitions", file.Id, _store.Name, file.Partitions);

@@ -61,7 +61,7 @@ public static class EventLogServices
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddActors(actors => actors.Actors.RegisterActor<PartitionActor>(actorType));
-        services.AddSingleton(provider => new PartitionRoutes(actorType, provider.GetRequiredService<IActorProxyFactory>()));
+        services.AddSingleton(provider => PartitionRoutes.ThroughActors(actorType, provider.GetRequiredService<IActorProxyFactory>()));
         return services;
     }
 

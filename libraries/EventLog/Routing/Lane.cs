@@ -102,7 +102,7 @@ internal sealed class Lane<TState, TCommand, TEvent>
         }
 
         var all = Task.WhenAll(commands.Select(c => (Task)c.Outcome));
-        await all.WaitAsync(SayWorkingAfter, _time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await all.WaitAsync(SayWorkingAfter, _time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         var reply = new RouteReply([.. commands.Select(_codec.Answer)]);
         return JsonSerializer.SerializeToElement(reply, LogJson.Default.RouteReply);
     }
@@ -115,12 +115,17 @@ internal sealed class Lane<TState, TCommand, TEvent>
         if (ReferenceEquals(pending, arriving))
         {
             // Asked for again while it is at work, it is found here; afterwards the writer remembers it.
-            _ = pending.Outcome.ContinueWith(
-                _ => _arrived.TryRemove(key, out var _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            _ = ForgetWhenAnsweredAsync(key, pending);
             Enqueue(pending);
         }
 
         return pending;
+    }
+
+    private async Task ForgetWhenAnsweredAsync((string, string) key, Pending<TState, TCommand> pending)
+    {
+        await ((Task)pending.Outcome).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        _arrived.TryRemove(key, out _);
     }
 
     private void Enqueue(Pending<TState, TCommand> pending)
@@ -139,9 +144,9 @@ internal sealed class Lane<TState, TCommand, TEvent>
         try
         {
             var request = new RouteRequest([.. asked.Select(_codec.Write)]);
-            using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            silence.CancelAfter(_options.RouteSilence);
-            var answer = await _routes.CallAsync(_partition, JsonSerializer.SerializeToElement(request, LogJson.Default.RouteRequest), silence.Token);
+            using var silence = new CancellationTokenSource(_options.RouteSilence, _time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, silence.Token);
+            var answer = await _routes.CallAsync(_partition, JsonSerializer.SerializeToElement(request, LogJson.Default.RouteRequest), either.Token);
             var answers = answer.Deserialize(LogJson.Default.RouteReply)!.Answers;
             for (var i = 0; i < asked.Count; i++)
             {

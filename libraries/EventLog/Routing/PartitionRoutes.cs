@@ -11,12 +11,14 @@ namespace EventLog;
 /// Which replica works on which partition: an actor per partition names it. Held from each call that the actor serves
 /// here until it is deactivated or given up. A route, never a fence: two replicas may both believe that they hold one.
 /// </summary>
-public sealed class PartitionRoutes(string actorType, IActorProxyFactory proxies)
+/// <param name="actorType">The actor type, the same on every replica of a deployment.</param>
+/// <param name="call">Calls the partition's actor with a message, wherever it lives.</param>
+public sealed class PartitionRoutes(string actorType, Func<int, JsonElement, CancellationToken, Task<JsonElement>> call)
 {
     private readonly ConcurrentDictionary<int, bool> _held = new();
 
     /// <summary>The actor type, the same on every replica of a deployment.</summary>
-    public string ActorType { get; } = actorType;
+    public string ActorType => actorType;
 
     /// <summary>
     /// What is done with a message that arrives for a partition on this replica. Set once, before the first call.
@@ -30,14 +32,19 @@ public sealed class PartitionRoutes(string actorType, IActorProxyFactory proxies
     /// Sends a message to the replica that hosts the partition's actor (maybe this one) and returns its answer. The
     /// sidecar may deliver it twice.
     /// </summary>
-    /// <exception cref="DaprApiException">The actor could not be reached.</exception>
+    /// <exception cref="Dapr.DaprApiException">The actor could not be reached.</exception>
     public Task<JsonElement> CallAsync(int partition, JsonElement message, CancellationToken cancellation) =>
-        proxies
-            .Create(new ActorId(partition.ToString(CultureInfo.InvariantCulture)), ActorType)
-            .InvokeMethodAsync<JsonElement, JsonElement>(nameof(IPartitionActor.Receive), message, cancellation);
+        call(partition, message, cancellation);
 
     /// <summary>Forgets a route until its actor is called here again: another replica was seen at work on the partition.</summary>
     public void GiveUp(int partition) => _held.TryRemove(partition, out _);
+
+    /// <summary>Routes through Dapr's actors.</summary>
+    public static PartitionRoutes ThroughActors(string actorType, IActorProxyFactory proxies) => new(
+        actorType,
+        (partition, message, cancellation) => proxies
+            .Create(new ActorId(partition.ToString(CultureInfo.InvariantCulture)), actorType)
+            .InvokeMethodAsync<JsonElement, JsonElement>(nameof(IPartitionActor.Receive), message, cancellation));
 
     internal Task<JsonElement> ReceivedAsync(int partition, JsonElement message, CancellationToken cancellation)
     {

@@ -51,7 +51,7 @@ internal sealed class SnapshotKeeper<TState, TCommand, TEvent>(
         }
 
         var head = HeadThatMayBeNext(now);
-        _saving = Task.Run(() => SaveAsync(head, cancellation), cancellation);
+        _saving = SaveAsync(head, cancellation);
     }
 
     /// <summary>Lets a save that is under way end, when the writer stops.</summary>
@@ -59,7 +59,7 @@ internal sealed class SnapshotKeeper<TState, TCommand, TEvent>(
     {
         if (_saving is not null)
         {
-            await _saving.WaitAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await _saving.WaitAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
     }
 

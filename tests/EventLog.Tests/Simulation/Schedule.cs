@@ -1,0 +1,233 @@
+namespace EventLog.Tests.Simulation;
+
+/// <summary>How large a run is and how rough.</summary>
+public sealed record ScheduleSize
+{
+    public int Replicas { get; init; } = 3;
+    public int Partitions { get; init; } = 2;
+    public int Streams { get; init; } = 4;
+    public int Clients { get; init; } = 4;
+    public int CommandsPerClient { get; init; } = 6;
+    public int Disturbances { get; init; } = 4;
+}
+
+/// <summary>
+/// One run: replicas over one database, clients that send commands and repeat those whose outcome they do not know, and
+/// disturbances, all chosen by the seed. Afterwards the database and the answers are held against the guarantees.
+/// </summary>
+public sealed class Schedule
+{
+    private readonly VirtualWorld _world;
+    private readonly ScheduleSize _size;
+    private readonly LogOptions _options;
+    private readonly SimulatedDatabase _database;
+    private readonly List<Replica> _replicas = [];
+    private readonly SimulatedActors _actors;
+    private readonly Witness _witness;
+    private Faults _faults = Faults.None;
+
+    private Schedule(int seed, ScheduleSize size)
+    {
+        _world = new VirtualWorld(seed);
+        _size = size;
+        _options = new LogOptions
+        {
+            Partitions = size.Partitions,
+            CachedStreams = _world.Happens(0.5) ? 1 : 1000,
+            BatchCommands = _world.Happens(0.3) ? 2 : 512,
+            SnapshotEvery = TimeSpan.FromSeconds(_world.Chance.Next(1, 5)),
+            RememberKeyed = 64,
+        };
+        _database = new SimulatedDatabase { LikeRedis = _world.Happens(0.3) };
+        _witness = new Witness(_database, size.Partitions);
+        _actors = new SimulatedActors(_world, _replicas);
+    }
+
+    /// <summary>Runs the schedule of a seed; throws what does not hold.</summary>
+    public static void Run(int seed, ScheduleSize? size = null)
+    {
+        var schedule = new Schedule(seed, size ?? new ScheduleSize());
+        try
+        {
+            schedule._world.Run(schedule.RunAsync, TimeSpan.FromMinutes(30));
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException($"Seed {seed}: {e.Message}", e);
+        }
+    }
+
+    private async Task RunAsync()
+    {
+        for (var i = 0; i < _size.Replicas; i++)
+        {
+            _replicas.Add(NewReplica());
+        }
+
+        var clients = Enumerable.Range(0, _size.Clients).Select(ClientAsync).ToList();
+        var disturbances = DisturbAsync();
+        await Task.WhenAll(clients);
+        await disturbances;
+
+        // Peace: what was begun must come to its end, and everything must still work.
+        _faults = Faults.None;
+        _actors.Blocked = false;
+        _actors.SpeaksLater = _actors.ComesTwice = 0;
+        _replicas.ForEach(r => r.Context.Continue());
+        if (!_replicas.Exists(r => r.Alive))
+        {
+            _replicas.Add(NewReplica());
+        }
+
+        await _world.PauseAsync(6000);
+        for (var stream = 0; stream < _size.Streams; stream++)
+        {
+            await SendUntilKnownAsync(NewCommand($"S-{stream}", keyed: true), patience: 20);
+        }
+
+        await Task.Delay(TimeSpan.FromSeconds(_world.Chance.Next(1, 45)), _world.Clock());
+        foreach (var replica in _replicas.Where(r => r.Alive))
+        {
+            replica.Stop();
+            await replica.Ended;
+        }
+
+        _witness.CheckAll();
+    }
+
+    private Replica NewReplica() => new(
+        _world, _database, _actors, _options, () => _faults, TimeSpan.FromMilliseconds(_world.Chance.Next(-1500, 1500)));
+
+    private async Task ClientAsync(int client)
+    {
+        for (var i = 0; i < _size.CommandsPerClient; i++)
+        {
+            await _world.PauseAsync(_world.Happens(0.2) ? 5000 : 30);
+            var stream = $"S-{_world.Chance.Next(_size.Streams)}";
+            var sent = NewCommand(stream, _world.Happens(0.5));
+            await SendUntilKnownAsync(sent, patience: 4);
+            if (sent.Key is not null && _world.Happens(0.4))
+            {
+                await _world.PauseAsync(_world.Happens(0.3) ? 20000 : 500);
+                await SendUntilKnownAsync(sent.Again(), patience: 2);
+            }
+
+            if (sent.Key is not null && _world.Happens(0.1))
+            {
+                await SendUntilKnownAsync(NewCommand(stream, keyed: true) with { Key = sent.Key }, patience: 2);
+            }
+        }
+    }
+
+    private Sent NewCommand(string stream, bool keyed)
+    {
+        string[] verbs = ["open", "add", "add", "empty", "twice", "if-even", "if-even", "read"];
+        var verb = keyed ? verbs[_world.Chance.Next(verbs.Length - 1)] : verbs[_world.Chance.Next(verbs.Length)];
+        var by = _world.Chance.Next(1, 4);
+        return new Sent(stream, new TallyCommand(verb, by), keyed ? $"key-{_world.Chance.NextInt64():x}" : null)
+        {
+            Expected = verb is not "read" && _world.Happens(0.15) ? ExpectedVersion.Exactly(_world.Chance.Next(0, 4)) : null,
+        };
+    }
+
+    private async Task SendUntilKnownAsync(Sent sent, int patience)
+    {
+        while (patience-- > 0)
+        {
+            var replica = _replicas[_world.Chance.Next(_replicas.Count)];
+            if (!replica.Alive)
+            {
+                await _world.PauseAsync(300);
+                continue;
+            }
+
+            var attempt = _witness.Begin(sent);
+            try
+            {
+                var outcome = sent.Command.Do is "read"
+                    ? await replica.Log.ReadAsync(sent.Stream, CancellationToken.None)
+                    : await replica.Log.SubmitAsync(sent.ToSubmission(), CancellationToken.None);
+                _witness.Answered(attempt, outcome);
+                return;
+            }
+            catch (LogUnavailableException e)
+            {
+                _witness.Failed(attempt, e);
+                if (sent.Command.Do is not "read" && sent.Key is null)
+                {
+                    // As a client does with an unknown outcome: the id that it was given becomes its key.
+                    sent = sent with { Key = e.CommandId, Made = true };
+                }
+
+                await _world.PauseAsync(1000);
+            }
+        }
+    }
+
+    private async Task DisturbAsync()
+    {
+        for (var i = 0; i < _size.Disturbances; i++)
+        {
+            await _world.PauseAsync(2500);
+            switch (_world.Chance.Next(8))
+            {
+                case 0:
+                    Victim()?.Kill();
+                    await _world.PauseAsync(2000);
+                    _replicas.Add(NewReplica());
+                    break;
+                case 1 when Victim() is { } paused:
+                    paused.Context.Pause();
+                    await _world.PauseAsync(9000);
+                    paused.Context.Continue();
+                    break;
+                case 2:
+                    _actors.Blocked = true;
+                    await _world.PauseAsync(6000);
+                    _actors.Blocked = false;
+                    break;
+                case 3:
+                    _actors.SpeaksLater = 0.3;
+                    _actors.ComesTwice = 0.3;
+                    break;
+                case 4:
+                    _faults = new Faults { FailAfter = 0.3, FailBefore = 0.1, ItemFails = 0.05 };
+                    break;
+                case 5:
+                    _faults = new Faults { LandsLater = 0.3, ReadFails = 0.2 };
+                    break;
+                case 6:
+                    _actors.Move(_world.Chance.Next(_size.Partitions));
+                    break;
+                default:
+                    _faults = new Faults { SlowMilliseconds = 400 };
+                    break;
+            }
+        }
+    }
+
+    private Replica? Victim() => _replicas.Where(r => r.Alive && !r.Context.Paused).OrderBy(_ => _world.Chance.Next()).FirstOrDefault();
+}
+
+/// <summary>A command as a client sends it, once or again.</summary>
+public sealed record Sent(string Stream, TallyCommand Command, string? Key)
+{
+    public ExpectedVersion? Expected { get; init; }
+
+    /// <summary>The key is an id that the service made and gave back with an unknown outcome.</summary>
+    public bool Made { get; init; }
+
+    public string Fingerprint => $"{Command.Do}-{Command.By}-{Expected?.Version}";
+
+    public Sent Again() => this with { };
+
+    public Submission<TallyCommand> ToSubmission() => new()
+    {
+        Stream = Stream,
+        Command = Command,
+        Key = Key,
+        Fingerprint = Fingerprint,
+        Expected = Expected,
+        CorrelationId = "simulation",
+    };
+}

@@ -1,0 +1,259 @@
+namespace EventLog.Tests.Simulation;
+
+/// <summary>Sees every write of the database and every answer, and holds them against the guarantees.</summary>
+public sealed class Witness
+{
+    private readonly SimulatedDatabase _database;
+    private readonly long[] _tails;
+    private readonly List<Attempt> _attempts = [];
+    private readonly List<(int Partition, StoredSnapshot Snapshot, string Stream, long Tail)> _snapshots = [];
+    private readonly List<(int Partition, Head Head, Dictionary<string, long> Covered)> _heads = [];
+    private readonly Dictionary<(int, string), long> _covered = [];
+
+    public Witness(SimulatedDatabase database, int partitions)
+    {
+        _database = database;
+        _tails = new long[partitions];
+        database.Written = Written;
+    }
+
+    /// <summary>One sending of a command, with the ends of the log at its beginning.</summary>
+    public sealed record Attempt(Sent Sent, long TailAtStart)
+    {
+        public Outcome<Tally>? Outcome { get; set; }
+        public LogUnavailableException? Failure { get; set; }
+        public long TailAtEnd { get; set; }
+    }
+
+    public Attempt Begin(Sent sent)
+    {
+        var attempt = new Attempt(sent, _tails[PartitionOf(sent.Stream)]);
+        _attempts.Add(attempt);
+        return attempt;
+    }
+
+    public void Answered(Attempt attempt, Outcome<Tally> outcome)
+    {
+        attempt.Outcome = outcome;
+        attempt.TailAtEnd = _tails[PartitionOf(attempt.Sent.Stream)];
+    }
+
+    public void Failed(Attempt attempt, LogUnavailableException failure) => attempt.Failure = failure;
+
+    public void CheckAll()
+    {
+        var histories = ReadLog();
+        CheckSnapshots(histories);
+        foreach (var command in _attempts.GroupBy(a => (a.Sent.Stream, Id: a.Sent.Key ?? a.Failure?.CommandId ?? Guid.NewGuid().ToString())))
+        {
+            CheckCommand(histories[PartitionOf(command.Key.Stream)], command.Key.Id, [.. command]);
+        }
+    }
+
+    private int PartitionOf(string stream) => Keys.PartitionOf(stream, _tails.Length);
+
+    private void Written(string key, byte[] value)
+    {
+        var parts = key.Split('.');
+        if (parts.Length < 2 || !int.TryParse(parts[0].Trim('{', '}'), out var partition))
+        {
+            return;
+        }
+
+        switch (parts[1])
+        {
+            case "r":
+                var position = long.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture);
+                Hold(position == _tails[partition] + 1, $"position {partition}:{position} was written when the log ended at {_tails[partition]}");
+                _tails[partition] = position;
+                break;
+            case "s":
+                var snapshot = StoredSnapshot.Read(value);
+                Hold(snapshot.Position <= _tails[partition], $"the snapshot of {parts[2]} leads the log");
+                Hold(!_covered.TryGetValue((partition, parts[2]), out var before) || before < snapshot.Position, $"the snapshot of {parts[2]} went back");
+                _covered[(partition, parts[2])] = snapshot.Position;
+                _snapshots.Add((partition, snapshot, parts[2], _tails[partition]));
+                break;
+            case "head":
+                var head = Head.Read(value);
+                Hold(head.Position <= _tails[partition], "the head leads the log");
+                _heads.Add((partition, head, _covered.Where(c => c.Key.Item1 == partition).ToDictionary(c => c.Key.Item2, c => c.Value)));
+                break;
+        }
+    }
+
+    /// <summary>Reads the whole log: dense, chained, versions without gap or fork, each id with one effect.</summary>
+    private PartitionHistory[] ReadLog()
+    {
+        var histories = new PartitionHistory[_tails.Length];
+        for (var partition = 0; partition < _tails.Length; partition++)
+        {
+            var history = histories[partition] = new PartitionHistory();
+            var digest = "";
+            var time = 0L;
+            for (var position = 1L; position <= _tails[partition]; position++)
+            {
+                var bytes = _database.Rows[Keys.Record(partition, position)].Value;
+                var record = StoredRecord.Read(bytes, new LogPosition(partition, position));
+                Hold(record.DigestBefore == digest, $"the chain is broken at {partition}:{position}");
+                Hold(record.Time >= time, $"time goes back at {partition}:{position}");
+                (digest, time) = (StoredRecord.Digest(bytes), record.Time);
+                history.Fold(record);
+            }
+        }
+
+        return histories;
+    }
+
+    private void CheckSnapshots(PartitionHistory[] histories)
+    {
+        foreach (var (partition, snapshot, stream, _) in _snapshots)
+        {
+            var (version, state) = histories[partition].At(stream, snapshot.Position);
+            Hold(snapshot.Version == version, $"the snapshot of {stream} at {snapshot.Position} has version {snapshot.Version} instead of {version}");
+            var trail = snapshot.State is { } json ? json.GetProperty("Trail").GetString() : null;
+            Hold(trail == state?.Trail, $"the snapshot of {stream} at {snapshot.Position} has another state than the log");
+        }
+
+        foreach (var (partition, head, covered) in _heads)
+        {
+            foreach (var (stream, last) in histories[partition].LastRecordedUpTo(head.Position))
+            {
+                Hold(covered.GetValueOrDefault(stream) >= last, $"the head went to {head.Position} before {stream} was saved up to {last}");
+            }
+        }
+    }
+
+    private static void CheckCommand(PartitionHistory history, string id, Attempt[] attempts)
+    {
+        var sent = attempts[0].Sent;
+        var mine = attempts.Where(a => a.Sent.Fingerprint == sent.Fingerprint).ToArray();
+        Hold(history.Effects.GetValueOrDefault((sent.Stream, id)) <= 1, $"{sent} took effect {history.Effects.GetValueOrDefault((sent.Stream, id))} times");
+        var first = mine.FirstOrDefault(a => a.Outcome is not null);
+        foreach (var attempt in mine.Where(a => a.Outcome is { Kind: not OutcomeKind.KeyReused }))
+        {
+            var outcome = attempt.Outcome!;
+            var what = $"{attempt.Sent} answered {outcome.Kind} {outcome.Refusal} version {outcome.Version} at {outcome.Position}";
+            if (sent.Key is not null && first is not null && !ReferenceEquals(first, attempt) && first.Outcome!.Kind is not OutcomeKind.KeyReused)
+            {
+                Hold(Same(first.Outcome, outcome), $"{what}, and before {first.Outcome.Kind} {first.Outcome.Refusal} version {first.Outcome.Version} at {first.Outcome.Position}");
+                continue;
+            }
+
+            if (outcome.Kind is OutcomeKind.Appended)
+            {
+                Hold(history.Effects.GetValueOrDefault((attempt.Sent.Stream, id)) == 1 || sent.Key is null, $"{what}, but the log has no such command");
+                var (version, state) = history.At(sent.Stream, outcome.Position.Position);
+                Hold(outcome.Position.Position > attempts[0].TailAtStart && outcome.Position.Position <= attempt.TailAtEnd, $"{what}: not between request and answer");
+                Hold(history.StateAt(sent.Stream, outcome.Version)?.Trail == outcome.State?.Trail && version >= outcome.Version && state is not null, $"{what}: another state than the log");
+                continue;
+            }
+
+            var true_ = history.Moments(sent.Stream, attempts[0].TailAtStart, attempt.TailAtEnd)
+                .Any(m => m.Version == outcome.Version && m.State?.Trail == outcome.State?.Trail && Fits(attempt.Sent, outcome, m.Version, m.State));
+            Hold(true_, $"{what}: true at no moment between {attempts[0].TailAtStart} and {attempt.TailAtEnd}");
+        }
+
+        foreach (var reused in attempts.Where(a => a.Outcome?.Kind is OutcomeKind.KeyReused))
+        {
+            Hold(attempts.Any(a => a.Sent.Fingerprint != reused.Sent.Fingerprint), $"{reused.Sent} was told that its key was used for something else");
+        }
+
+        foreach (var failed in attempts.Where(a => a.Failure is { NotDone: true }))
+        {
+            Hold(
+                attempts.Length > 1 || history.Effects.GetValueOrDefault((failed.Sent.Stream, failed.Failure!.CommandId)) == 0,
+                $"{failed.Sent} was answered not-done, and took effect");
+        }
+    }
+
+    private static bool Fits(Sent sent, Outcome<Tally> outcome, long version, Tally? state)
+    {
+        if (sent.Command.Do is "read")
+        {
+            return true;
+        }
+
+        if (sent.Expected is { } expected && !(expected.Version < 0 ? version > 0 : version == expected.Version))
+        {
+            return outcome.Kind is OutcomeKind.VersionMismatch;
+        }
+
+        var decision = Tallies.Decider.Decide(sent.Command, state, DateTimeOffset.UnixEpoch);
+        return decision.Refusal is not null
+            ? outcome.Kind is OutcomeKind.Refused && outcome.Refusal == decision.Refusal
+            : outcome.Kind is OutcomeKind.AlreadySo && decision.Events.Count == 0;
+    }
+
+    private static bool Same(Outcome<Tally> a, Outcome<Tally> b) =>
+        a.Kind == b.Kind && a.Refusal == b.Refusal && a.Version == b.Version && a.Position == b.Position && a.State?.Trail == b.State?.Trail;
+
+    private static void Hold(bool holds, string otherwise)
+    {
+        if (!holds)
+        {
+            throw new InvalidOperationException(otherwise);
+        }
+    }
+}
+
+/// <summary>The states of all streams of a partition at all positions, folded from the log alone.</summary>
+public sealed class PartitionHistory
+{
+    private readonly Dictionary<string, List<(long Position, long Version, Tally? State)>> _streams = [];
+    private readonly List<(long Position, string Stream)> _recorded = [];
+
+    /// <summary>How often each command id appended events.</summary>
+    public Dictionary<(string Stream, string Id), int> Effects { get; } = [];
+
+    internal void Fold(StoredRecord record)
+    {
+        foreach (var command in record.Commands)
+        {
+            _recorded.Add((record.Position, command.Stream));
+            var states = _streams.TryGetValue(command.Stream, out var known) ? known : _streams[command.Stream] = [(0, 0, null)];
+            foreach (var e in command.Events)
+            {
+                var (_, version, state) = states[^1];
+                if (e.Version != version + 1)
+                {
+                    throw new InvalidOperationException($"Stream {command.Stream}: version {version} is followed by {e.Version} at {record.Position}");
+                }
+
+                states.Add((record.Position, e.Version, Tallies.Decider.Evolve(state, Tallies.Decider.Read(e.Event)!)));
+            }
+
+            if (command.Events.Count > 0)
+            {
+                Effects[(command.Stream, command.Id)] = Effects.GetValueOrDefault((command.Stream, command.Id)) + 1;
+            }
+        }
+    }
+
+    public (long Version, Tally? State) At(string stream, long position)
+    {
+        var state = States(stream).Last(s => s.Position <= position);
+        return (state.Version, state.State);
+    }
+
+    public Tally? StateAt(string stream, long version) => States(stream).FirstOrDefault(s => s.Version == version).State;
+
+    /// <summary>Each state that was the newest at some moment between two ends of the log.</summary>
+    public IEnumerable<(long Version, Tally? State)> Moments(string stream, long from, long to)
+    {
+        yield return At(stream, from);
+        foreach (var (position, version, state) in States(stream))
+        {
+            if (position > from && position <= to)
+            {
+                yield return (version, state);
+            }
+        }
+    }
+
+    public IEnumerable<(string Stream, long Last)> LastRecordedUpTo(long position) =>
+        _recorded.Where(r => r.Position <= position).GroupBy(r => r.Stream).Select(g => (g.Key, g.Max(r => r.Position)));
+
+    private List<(long Position, long Version, Tally? State)> States(string stream) =>
+        _streams.TryGetValue(stream, out var states) ? states : [(0, 0, null)];
+}
