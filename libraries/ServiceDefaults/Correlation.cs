@@ -43,7 +43,7 @@ public static class Correlation
         context.Response.Headers[AccountHeaders.CorrelationId] = correlation;
 
         var log = context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("ServiceDefaults.Request");
-        using (log.BeginScope(new[] { KeyValuePair.Create<string, object>("correlationId", correlation) }))
+        using (log.BeginScope("Correlation {CorrelationId}", correlation))
         {
             await (wrong.Count == 0 ? next(context) : Problems.WriteAsync(context, Problems.Invalid(wrong)));
         }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Accounts.Contracts;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -49,6 +50,16 @@ public static class OpenApi
                 }
 
                 var metadata = context.Description.ActionDescriptor.EndpointMetadata;
+
+                // The framework describes a status by its reason phrase. An endpoint's own words come after its group's.
+                foreach (var answer in metadata.OfType<ProducesResponseTypeMetadata>())
+                {
+                    if (Response(operation, answer.StatusCode) is { } response && answer.Description is { } meaning)
+                    {
+                        response.Description = meaning;
+                    }
+                }
+
                 foreach (var header in metadata.OfType<RequestHeader>())
                 {
                     (operation.Parameters ??= []).Add(new OpenApiParameter { Name = header.Name, In = ParameterLocation.Header, Description = header.Meaning, Schema = Text() });
@@ -56,7 +67,7 @@ public static class OpenApi
 
                 foreach (var header in metadata.OfType<ResponseHeader>())
                 {
-                    if (operation.Responses?.GetValueOrDefault(header.Status.ToString(System.Globalization.CultureInfo.InvariantCulture)) is OpenApiResponse response)
+                    if (Response(operation, header.Status) is { } response)
                     {
                         (response.Headers ??= new Dictionary<string, IOpenApiHeader>())[header.Name] = new OpenApiHeader { Description = header.Meaning, Schema = Text() };
                     }
@@ -65,6 +76,9 @@ public static class OpenApi
                 return Task.CompletedTask;
             });
         });
+
+    private static OpenApiResponse? Response(OpenApiOperation operation, int status) =>
+        operation.Responses?.GetValueOrDefault(status.ToString(CultureInfo.InvariantCulture)) as OpenApiResponse;
 
     private static OpenApiSchema Text() => new() { Type = JsonSchemaType.String };
 

@@ -52,7 +52,6 @@ public static class ServiceSetup
         services.TryAddSingleton(TimeProvider.System);
         services.AddDaprClient();
         services.AddSingleton<StateReader>();
-        services.AddSidecarToken(builder.Configuration);
         services.AddReadiness();
         services.AddOpenApiDocument(title, purpose);
         return builder;

@@ -29,6 +29,14 @@ internal static class AccountLog
 
     public static void AddAccountLog(this WebApplicationBuilder builder)
     {
+        var options = builder.Configuration.GetSection("EventLog").Get<LogOptions>() ?? new LogOptions();
+        builder.Services.AddEventLog(Decider, options with
+        {
+            Store = Components.EventLog,
+            PubSub = Components.Wakeups,
+            Topic = Topics.AccountLog,
+            ActorType = AppIds.Command,
+        });
         builder.Services.AddReadinessCheck("log", services =>
         {
             var log = services.GetRequiredService<AccountCommandLog>();
@@ -36,7 +44,6 @@ internal static class AccountLog
         });
     }
 
-    public static void MapAccountLog(this WebApplication app)
-    {
-    }
+    /// <summary>The actors that route commands between the replicas.</summary>
+    public static void MapAccountLog(this WebApplication app) => app.MapActorsHandlers();
 }

@@ -1,0 +1,68 @@
+using System.Net;
+using System.Text.Json;
+using TestSupport;
+
+namespace Accounts.Command.Tests;
+
+/// <summary>Probes, the OpenAPI document and the sidecar's token.</summary>
+public class ServiceTests(LonelyService service, GuardedService guarded) : IClassFixture<LonelyService>, IClassFixture<GuardedService>
+{
+    [Theory]
+    [InlineData("/healthz/startup")]
+    [InlineData("/healthz/live")]
+    public async Task A_service_without_a_sidecar_is_alive(string probe) =>
+        Assert.True((await service.Client.GetAsync(probe, Stop)).IsSuccessStatusCode);
+
+    [Fact]
+    public async Task A_service_without_a_sidecar_is_not_ready_and_says_what_it_waits_for()
+    {
+        using var answer = await service.Client.GetAsync("/healthz/ready", Stop);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Equal("""{"ready":false,"checks":{"sidecar":false,"log":false}}""", await answer.Content.ReadAsStringAsync(Stop));
+    }
+
+    [Fact]
+    public async Task The_OpenAPI_document_keeps_our_rules()
+    {
+        var document = JsonElement.Parse(await service.Client.GetStringAsync("/openapi/v1.json", Stop));
+
+        Assert.Empty(OpenApiComplaints.About(document));
+        Assert.Equal(
+            ["/healthz/live", "/healthz/ready", "/healthz/startup", "/v1/accounts", "/v1/accounts/{accountNumber}/commands", "/v1/accounts/{accountNumber}/commands/{name}"],
+            document.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
+        var create = document.GetProperty("paths").GetProperty("/v1/accounts").GetProperty("post");
+        Assert.Equal(
+            ["201", "400", "406", "409", "412", "413", "415", "422", "500", "503"],
+            create.GetProperty("responses").EnumerateObject().Select(r => r.Name).Order(StringComparer.Ordinal));
+        var body = document.GetProperty("components").GetProperty("schemas").GetProperty("CreateAccountBody");
+        Assert.False(body.GetProperty("additionalProperties").GetBoolean());
+        Assert.Equal("integer", body.GetProperty("properties").GetProperty("userId").GetProperty("type").GetString());
+    }
+
+    [Theory]
+    [InlineData(null, 401)]
+    [InlineData("guess", 401)]
+    [InlineData(GuardedService.Token, 200)]
+    public async Task Only_the_sidecar_reaches_the_actors(string? token, int status)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/dapr/config");
+        if (token is not null)
+        {
+            request.Headers.Add("dapr-api-token", token);
+        }
+
+        using var answer = await guarded.Client.SendAsync(request, Stop);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("/healthz/live", 204)]
+    [InlineData("/openapi/v1.json", 200)]
+    [InlineData("/v1/accounts/abc/commands", 404)]
+    public async Task Clients_and_probes_need_no_token(string path, int status) =>
+        Assert.Equal(status, (int)(await guarded.Client.GetAsync(path, Stop)).StatusCode);
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+}
