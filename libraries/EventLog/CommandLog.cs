@@ -20,7 +20,7 @@ public sealed class CommandLog<TState, TCommand, TEvent>
     private readonly Func<int, Action<int, long>> _wakeUps;
     private readonly ILogger _log;
     private readonly CommandCodec<TState, TCommand, TEvent> _codec;
-    private readonly TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _open = new();
     private Lane<TState, TCommand, TEvent>[] _lanes = [];
     private Task[] _running = [];
     private bool _routed;
@@ -132,7 +132,7 @@ public sealed class CommandLog<TState, TCommand, TEvent>
 
         try
         {
-            return await pending.Outcome.WaitAsync(_options.AnswerWithin, _time, cancellation);
+            return await pending.OutcomeAsync().WaitAsync(_options.AnswerWithin, _time, cancellation);
         }
         catch (TimeoutException)
         {

@@ -101,8 +101,8 @@ internal sealed class Lane<TState, TCommand, TEvent>
             commands[i] = Arrive(request.Commands[i]);
         }
 
-        var all = Task.WhenAll(commands.Select(c => (Task)c.Outcome));
-        await all.WaitAsync(SayWorkingAfter, _time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        var all = Task.WhenAll(commands.Select(c => c.OutcomeAsync()));
+        await ((Task)all).WaitAsync(SayWorkingAfter, _time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         var reply = new RouteReply([.. commands.Select(_codec.Answer)]);
         return JsonSerializer.SerializeToElement(reply, LogJson.Default.RouteReply);
     }

@@ -373,11 +373,23 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
         _looked = now;
         _memory.Forget(now);
         _snapshots.Tend(now, cancellation);
-        if (_memory.Tail.Position > 0
-            && await _store.ReadAsync(Keys.Record(_partition, _memory.Tail.Position), cancellation) is null)
+        if (_memory.Tail.Position > 0 && await OwnTailIsGoneAsync(cancellation))
         {
             throw new LogBrokenException(
                 new LogPosition(_partition, _memory.Tail.Position), $"The record at {_partition}:{_memory.Tail.Position} was acknowledged and is gone: the store has lost data.");
+        }
+    }
+
+    private async Task<bool> OwnTailIsGoneAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            return await _store.ReadAsync(Keys.Record(_partition, _memory.Tail.Position), cancellation) is null;
+        }
+        catch (Exception) when (!cancellation.IsCancellationRequested)
+        {
+            // A store that is away has not lost anything.
+            return false;
         }
     }
 

@@ -38,6 +38,12 @@ internal sealed class Pending<TState, TCommand>
 
     public Task<Outcome<TState>> Outcome => _outcome.Task;
 
+    /// <summary>
+    /// The outcome as a task of its own, for waiting with a limit or for several: put on <see cref="Outcome"/> itself, such
+    /// a wait would go on in the thread pool wherever it was begun.
+    /// </summary>
+    public async Task<Outcome<TState>> OutcomeAsync() => await _outcome.Task;
+
     /// <summary>The writer takes it up; false when whoever waited has left.</summary>
     public bool Take() => Interlocked.CompareExchange(ref _stage, Taken, Waiting) is Waiting or Taken;
 

@@ -82,7 +82,10 @@ public sealed class Schedule
         await _world.PauseAsync(6000);
         for (var stream = 0; stream < _size.Streams; stream++)
         {
-            await SendUntilKnownAsync(NewCommand($"S-{stream}", keyed: true), patience: 20);
+            if (!await SendUntilKnownAsync(NewCommand($"S-{stream}", keyed: true), patience: 3))
+            {
+                throw new InvalidOperationException($"S-{stream} is not answered although all is well.");
+            }
         }
 
         await Task.Delay(TimeSpan.FromSeconds(_world.Chance.Next(1, 45)), _world.Clock());
@@ -130,13 +133,14 @@ public sealed class Schedule
         };
     }
 
-    private async Task SendUntilKnownAsync(Sent sent, int patience)
+    private async Task<bool> SendUntilKnownAsync(Sent sent, int patience)
     {
         while (patience-- > 0)
         {
             var replica = _replicas[_world.Chance.Next(_replicas.Count)];
             if (!replica.Alive)
             {
+                patience++;
                 await _world.PauseAsync(300);
                 continue;
             }
@@ -148,7 +152,7 @@ public sealed class Schedule
                     ? await replica.Log.ReadAsync(sent.Stream, CancellationToken.None)
                     : await replica.Log.SubmitAsync(sent.ToSubmission(), CancellationToken.None);
                 _witness.Answered(attempt, outcome);
-                return;
+                return true;
             }
             catch (LogUnavailableException e)
             {
@@ -162,6 +166,8 @@ public sealed class Schedule
                 await _world.PauseAsync(1000);
             }
         }
+
+        return false;
     }
 
     private async Task DisturbAsync()
