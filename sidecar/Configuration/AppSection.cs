@@ -118,7 +118,7 @@ internal static class AppSection
             threshold == 0 ? 3 : threshold);
         if (check.Timeout > check.Interval)
         {
-            app.Error("appHealthProbeTimeout", "the probe's time-out is longer than its interval", "appHealthProbeTimeout is in milliseconds, appHealthProbeInterval in seconds.");
+            app.Error("appHealthProbeTimeout", "the probe's time-out is longer than its interval", "Lower it: it is in milliseconds, appHealthProbeInterval in seconds.");
         }
 
         return check;

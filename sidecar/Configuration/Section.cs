@@ -81,7 +81,7 @@ internal sealed class Section
                     return number;
                 }
 
-                Error(key, $"'{key}' is {number}", $"It must be from {least} to {most}.");
+                Error(key, $"'{key}' is {number}", number < least ? $"It must be at least {least}." : $"It must be at most {most}.");
                 return null;
             case var node:
                 Wrong<string>(key, node, "a whole number, without quotes");

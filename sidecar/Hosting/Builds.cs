@@ -16,22 +16,19 @@ internal static class Builds
     /// </summary>
     public static async Task<string?> TargetAsync(string dotnet, DotnetRun run, HostConsole console, CancellationToken cancellation)
     {
-        var name = Path.GetFileNameWithoutExtension(run.Project);
+        string[] flags = ["--no-restore"];
         if (run.Build)
         {
-            console.Line($"Building {name} …");
-            var (code, output) = await RunAsync(dotnet, run, ["build", run.Project, "-v", "q", "--nologo", "-nodeReuse:false", "-clp:NoSummary", .. run.BuildArguments], cancellation);
-            if (code != 0)
-            {
-                console.ErrorLine($"{output.TrimEnd()}\n{run.Project}: the build failed. Correct the errors above; nothing was started.");
-                return null;
-            }
+            console.Line($"Building {Path.GetFileNameWithoutExtension(run.Project)} …");
+            flags = ["-t:Build", "-nodeReuse:false"];
         }
 
-        var (evaluated, json) = await RunAsync(dotnet, run, ["build", run.Project, "--no-restore", "-getProperty:TargetPath", "-getProperty:OutputType", .. run.BuildArguments], cancellation);
-        if (evaluated != 0)
+        // Asked for properties, the SDK writes them to standard output, and errors (only those) to the other stream.
+        string[] arguments = ["build", run.Project, "--nologo", .. flags, .. run.BuildArguments, "-getProperty:TargetPath", "-getProperty:OutputType"];
+        var (code, json, errors) = await RunAsync(dotnet, run, arguments, cancellation);
+        if (code != 0)
         {
-            console.ErrorLine($"{json.TrimEnd()}\n{run.Project}: the project cannot be evaluated. Correct the errors above; nothing was started.");
+            console.ErrorLine($"{(errors.Length > 0 ? errors : json).TrimEnd()}\nerror: {run.Project}: the build failed. Correct the errors above; nothing was started.");
             return null;
         }
 
@@ -41,20 +38,20 @@ internal static class Builds
         var kind = properties.GetProperty("OutputType").GetString();
         if (kind is not ("Exe" or "WinExe"))
         {
-            console.ErrorLine($"{run.Project}: the project is a {kind} and cannot be started. Name a program's project in 'command'; nothing was started.");
+            console.ErrorLine($"error: {run.Project}: the project is a {kind} and cannot be started. Name a program's project in 'command'; nothing was started.");
             return null;
         }
 
         if (!File.Exists(target))
         {
-            console.ErrorLine($"{run.Project}: '{target}' does not exist. Build the project, or leave --no-build out; nothing was started.");
+            console.ErrorLine($"error: {run.Project}: '{target}' does not exist. Build the project, or leave --no-build out; nothing was started.");
             return null;
         }
 
         return target;
     }
 
-    private static async Task<(int Code, string Output)> RunAsync(string dotnet, DotnetRun run, IEnumerable<string> arguments, CancellationToken cancellation)
+    private static async Task<(int Code, string Output, string Errors)> RunAsync(string dotnet, DotnetRun run, IEnumerable<string> arguments, CancellationToken cancellation)
     {
         var start = new ProcessStartInfo(dotnet, arguments)
         {
@@ -78,7 +75,7 @@ internal static class Builds
             var output = process.StandardOutput.ReadToEndAsync(cancellation);
             var errors = process.StandardError.ReadToEndAsync(cancellation);
             await process.WaitForExitAsync(cancellation);
-            return (process.ExitCode, await output + await errors);
+            return (process.ExitCode, await output, await errors);
         }
         catch (OperationCanceledException)
         {

@@ -27,35 +27,31 @@ internal sealed class DataFolder : IDisposable
     /// <summary>Makes the folder if need be and locks it. Null when that fails, which is then among the findings.</summary>
     public static DataFolder? Open(string path, Findings findings)
     {
+        var file = Path.Combine(path, LockName);
+        FileStream? locked = null;
         try
         {
             Directory.CreateDirectory(path);
-            var file = new FileStream(Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            var known = File.Exists(file);
             try
             {
-                file.SetLength(0);
-                file.WriteByte((byte)'\n');
-                file.Flush();
-                return new DataFolder(path, file);
+                locked = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch
+            catch (IOException e) when (known && e.GetType() == typeof(IOException))
             {
-                file.Dispose();
-                throw;
+                findings.Error(new Place(path, 0), "data folder", "another host uses it", "Stop that host, or give this one a folder of its own with --data DIR.");
+                return null;
             }
+
+            locked.SetLength(0);
+            locked.WriteByte((byte)'\n');
+            locked.Flush();
+            return new DataFolder(path, locked);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            var locked = e is IOException and not DirectoryNotFoundException and not PathTooLongException && File.Exists(Path.Combine(path, LockName));
-            if (locked)
-            {
-                findings.Error(new Place(path, 0), "data folder", "another host uses it", "Stop that host, or give this one a folder of its own with --data DIR.");
-            }
-            else
-            {
-                findings.Error(new Place(path, 0), "data folder", $"it cannot be written: {e.Message.TrimEnd('.')}", "Correct its permissions, or name another folder with --data DIR.");
-            }
-
+            locked?.Dispose();
+            findings.Error(new Place(path, 0), "data folder", $"it cannot be written: {e.Message.TrimEnd('.')}", "Correct its permissions, or name another folder with --data DIR.");
             return null;
         }
     }

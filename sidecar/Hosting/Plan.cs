@@ -10,10 +10,10 @@ internal sealed record Plan(string ComponentsNote, IReadOnlyList<Replica> Replic
     {
         var (folder, note) = Components(options);
         var resources = new ResourceFolders(findings);
-        if (folder is not null && !Directory.Exists(folder))
+        var missing = folder is not null && !Directory.Exists(folder);
+        if (missing)
         {
-            findings.Error(new Place(folder, 0), "--components", "the folder does not exist", "Name a folder with component files.");
-            folder = null;
+            findings.Error(new Place(folder!, 0), "--components", "the folder does not exist", "Name a folder with component files.");
         }
 
         var file = RunFile.Read(options.RunFile, ownResources: folder is null, findings);
@@ -25,7 +25,7 @@ internal sealed record Plan(string ComponentsNote, IReadOnlyList<Replica> Replic
 
         CheckPorts(apps, ports, findings);
         var planned = apps
-            .Select(a => (a.Spec, Command: AppCommand.Find(a.Spec, a.Source, findings), Resources: resources.For(a.Spec.AppId, folder is null ? a.Spec.ResourcePaths : [folder])))
+            .Select(a => (a.Spec, Command: AppCommand.Find(a.Spec, a.Source, findings), Resources: resources.For(a.Spec.AppId, missing ? [] : folder is null ? a.Spec.ResourcePaths : [folder])))
             .ToList();
         if (findings.Errors.Count > 0)
         {

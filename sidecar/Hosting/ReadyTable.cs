@@ -23,7 +23,7 @@ internal static class ReadyTable
         replica.Address ?? "no port",
         replica.App.HttpPort.ToString(CultureInfo.InvariantCulture),
         replica.App.GrpcPort.ToString(CultureInfo.InvariantCulture),
-        process is null ? "not ours" : process.Exited.IsCompleted ? "died" : process.Id.ToString(CultureInfo.InvariantCulture),
+        process is null ? "none" : process.Exited.IsCompleted ? "died" : process.Id.ToString(CultureInfo.InvariantCulture),
         replica.App.Environment.GetValueOrDefault(Description, ""),
     ];
 }

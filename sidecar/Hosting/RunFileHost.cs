@@ -129,6 +129,7 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
             throw new InvalidOperationException($"{replica.Label}: the sidecar did not start: {e.Message}", e);
         }
 
+        _ = ReportSidecarEndAsync(replica, sidecar);
         AppProcess? process = null;
         if (replica.Command is { } command)
         {
@@ -207,6 +208,15 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
         console.ErrorLine(string.Join('\n', lines
             .Select(l => $"    {l}")
             .Prepend($"{process.Label} died with exit code {code}{signal}. It is not restarted; the others go on. {(lines.Count == 0 ? "It had written nothing." : "Its last lines:")}")));
+    }
+
+    private async Task ReportSidecarEndAsync(Replica replica, AppSidecar sidecar)
+    {
+        await sidecar.Stopped;
+        if (!_stopping)
+        {
+            console.Line($"{replica.Label}: its sidecar has shut down, as it was asked to over its API. It is not restarted.");
+        }
     }
 
     /// <summary>
