@@ -1,0 +1,125 @@
+using System.Net;
+using System.Net.Sockets;
+using TestSupport;
+
+namespace Sidecar.Tests;
+
+public sealed class HostingErrorsTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task All_errors_are_shown_at_once_and_nothing_is_started()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var taken = ((IPEndPoint)listener.LocalEndpoint).Port;
+        var free = FreePorts.Next();
+        Directory.CreateDirectory(_folder.At("app"));
+        _folder.Write("notafolder", "");
+        _folder.Write("components/local/broken.yaml", "kind: [");
+        _folder.Write("components/local/cache.yaml", "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: cache}\nspec: {type: state.redis, version: v1, metadata: []}");
+        _folder.Write("components/local/calm.yaml", "apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: {name: calm}\nspec: {policies: {timeouts: {t: soon}}, targets: {}}");
+        var file = _folder.Write("dapr.yaml", $"""
+            version: 1
+            odd: 1
+            apps:
+              - appID: one
+                appDirPath: ./app
+                appPort: {taken}
+                daprHTTPPort: {free}
+                command: ["touch", "{_folder.At("started")}"]
+              - appID: two
+                appDirPath: ./app
+                appPort: {free}
+                command: ["no-such-program-here"]
+              - appID: three
+                appDirPath: ./nowhere
+              - appID: four
+                appDirPath: ./app
+                command: ["dotnet", "run"]
+            """);
+
+        await using var host = RunningHost.Launch(new HostStart { RunFile = file, DataFolder = _folder.At("notafolder", "data"), Flags = ["--replicas", "five=2"] });
+
+        Assert.Equal(2, await host.ExitedAsync());
+        var errors = host.Output.Where(l => l.StartsWith("error: ", StringComparison.Ordinal)).ToList();
+        string[] expected =
+        [
+            $"{file}:6: app one: port {taken} (appPort) is taken by another program. Stop that program",
+            $"{file}:11: app two: port {free} is used twice; it is also daprHTTPPort of one. Give",
+            $"{file}:12: app two: the program 'no-such-program-here' is not found. Install it",
+            $"{file}:14: app three: the folder '{_folder.At("nowhere")}' does not exist. Correct",
+            $"{file}:17: app four: the folder '{_folder.At("app")}' does not hold exactly one project. Name",
+            $"{file}: --replicas: there is no app 'five'. The file has one, two, three, four.",
+            $"{_folder.At("components", "local", "broken.yaml")}:2: broken.yaml: broken YAML: ",
+            $"{_folder.At("components", "local", "cache.yaml")}:4: component cache: the type 'state.redis' is not supported",
+            $"{_folder.At("components", "local", "calm.yaml")}:4: resiliency calm: 't' is 'soon', which is no duration",
+            $"{_folder.At("notafolder", "data")}: data folder: it cannot be written: ",
+        ];
+        Assert.All(expected, e => Assert.Contains(errors, l => l.StartsWith("error: " + e, StringComparison.Ordinal)));
+        Assert.Equal(expected.Length, errors.Count);
+        Assert.Contains("10 errors; nothing was started.", host.Output);
+        Assert.Contains(host.Output, l => l.StartsWith($"warning: {file}:2: dapr.yaml: 'odd' is not known", StringComparison.Ordinal));
+        Assert.Empty(host.Apps);
+        Assert.False(File.Exists(_folder.At("started")));
+    }
+
+    [Fact]
+    public async Task A_data_folder_serves_one_host_at_a_time()
+    {
+        Directory.CreateDirectory(_folder.At("app"));
+        var start = new HostStart { RunFile = _folder.Write("dapr.yaml", "version: 1\napps: [{appDirPath: app}]"), DataFolder = _folder.At("data") };
+        await using (await RunningHost.StartAsync(start, Token))
+        {
+            await using var second = RunningHost.Launch(start);
+            Assert.Equal(2, await second.ExitedAsync());
+            Assert.Contains($"error: {_folder.At("data")}: data folder: another host uses it. Stop that host, or give this one a folder of its own with --data DIR.", second.Output);
+        }
+
+        await using var third = await RunningHost.StartAsync(start, Token);
+        await third.KillAsync();
+        await using var fourth = await RunningHost.StartAsync(start, Token);
+    }
+
+    [Theory]
+    [InlineData("Unrecognized command or argument '--frsh'", "--frsh")]
+    [InlineData("Required argument missing for option: '--components'", "--components")]
+    [InlineData("--replicas: 'app' is not APP=N. Write for instance", "--replicas", "app")]
+    [InlineData("--replicas: 'app=0' is not APP=N", "--replicas", "app=0")]
+    public async Task A_wrong_flag_is_refused(string expected, params string[] flags)
+    {
+        await using var host = RunningHost.Launch(new HostStart { RunFile = _folder.At("dapr.yaml"), Flags = flags });
+
+        Assert.Equal(2, await host.ExitedAsync());
+        Assert.Contains(host.Output, l => l.Contains(expected, StringComparison.Ordinal));
+        Assert.Contains(host.Output, l => l.StartsWith("command line: ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Help_lists_the_flags()
+    {
+        await using var host = RunningHost.Launch(new HostStart { RunFile = _folder.At("dapr.yaml"), Flags = ["--help"] });
+
+        Assert.Equal(0, await host.ExitedAsync());
+        Assert.All(["--file", "--data", "--fresh", "--components", "--replicas"], flag => Assert.Contains(host.Output, l => l.Contains(flag, StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_missing_run_file_or_component_folder_is_refused()
+    {
+        await using var none = RunningHost.Launch(new HostStart { RunFile = _folder.At("none.yaml") });
+        Assert.Equal(2, await none.ExitedAsync());
+        Assert.Contains(none.Output, l => l.Contains("none.yaml: the run file does not exist. Name another one with --file FILE.", StringComparison.Ordinal));
+
+        Directory.CreateDirectory(_folder.At("app"));
+        var file = _folder.Write("dapr.yaml", "version: 1\napps: [{appDirPath: app}]");
+        await using var folder = RunningHost.Launch(new HostStart { RunFile = file, Flags = ["--components", _folder.At("gone")] });
+        Assert.Equal(2, await folder.ExitedAsync());
+        Assert.Contains($"error: {_folder.At("gone")}: --components: the folder does not exist. Name a folder with component files.", folder.Output);
+    }
+
+    public void Dispose() => _folder.Dispose();
+}
