@@ -8,11 +8,11 @@ internal static class ReadyTable
     /// <summary>The variable of the run file's <c>env</c> that says in a few words what an app is for.</summary>
     public const string Description = "APP_DESCRIPTION";
 
-    /// <summary>The lines of the table; <paramref name="processes"/> gives the process of each replica, null when there is none.</summary>
-    public static IEnumerable<string> Lines(IEnumerable<Replica> replicas, Func<Replica, AppProcess?> processes)
+    /// <summary>The lines of the table, its head first.</summary>
+    public static IEnumerable<string> Lines(IEnumerable<RunningReplica> running)
     {
         string[] head = ["SERVICE", "ADDRESS", "DAPR HTTP", "DAPR GRPC", "PROCESS", "FOR"];
-        var rows = replicas.Select(r => Row(r, processes(r))).Prepend(head).ToList();
+        var rows = running.Select(r => Row(r.Replica, r.Process)).Prepend(head).ToList();
         var widths = Enumerable.Range(0, head.Length).Select(i => rows.Max(r => r[i].Length)).ToList();
         return rows.Select(r => string.Join("  ", r.Select((cell, i) => cell.PadRight(widths[i]))).TrimEnd());
     }
