@@ -1,5 +1,7 @@
+using Sidecar.Actors;
 using Sidecar.Configuration;
 using Sidecar.Invocation;
+using Sidecar.PubSub;
 
 namespace Sidecar.Server;
 
@@ -10,32 +12,37 @@ internal sealed partial class AppSidecar
     /// What runs only while the app is well, in the order of starting. Actors come before subscriptions: a message may
     /// lead to an actor call at once.
     /// </summary>
-    private readonly IReadOnlyList<(Func<CancellationToken, Task> Start, Func<Task> Stop)> _whileWell =
-    [
-        // (Actors.StartAsync, Actors.StopAsync), (Messages.StartAsync, Messages.StopAsync)
-    ];
+    private IReadOnlyList<(Func<CancellationToken, Task> Start, Func<Task> Stop)> WhileWell =>
+        [(Actors.StartAsync, Actors.StopAsync), (Messages.StartAsync, Messages.StopAsync)];
+
     private bool _started;
 
     /// <summary>The subscriptions in force, declared ones and the app's own, for the metadata.</summary>
-    public IReadOnlyList<Subscription> ActiveSubscriptions { get; } = []; // Messages.Subscriptions
+    public IReadOnlyList<Subscription> ActiveSubscriptions => Messages.Subscriptions;
 
     /// <summary>Every actor type that the app hosts, with how many of it are active here.</summary>
-    public IReadOnlyList<(string Type, int Count)> ActiveActors { get; } = []; // Actors.Active
+    public IReadOnlyList<(string Type, int Count)> ActiveActors => Actors.Active;
+
+    /// <summary>Publishing and subscriptions.</summary>
+    public Messages Messages => field ??= new Messages(this);
+
+    /// <summary>The actors that live here, and calls to actors anywhere.</summary>
+    public ActorRuntime Actors => field ??= new ActorRuntime(this);
 
     private void MapGrpc(GrpcMethods methods)
     {
         MetadataApi.Map(methods, this);
         InvocationApi.Map(methods, this);
-        // PublishApi.Map(methods, this);
-        // ActorApi.Map(methods, this);
+        PublishApi.Map(methods, this);
+        ActorApi.Map(methods, this);
     }
 
     private void MapHttp(IEndpointRouteBuilder routes)
     {
         HealthApi.Map(routes, this);
         MetadataApi.Map(routes, this);
-        // PublishApi.Map(routes, this);
-        // ActorApi.Map(routes, this);
+        PublishApi.Map(routes, this);
+        ActorApi.Map(routes, this);
     }
 
     private Task UnknownPathAsync(HttpContext http) => InvocationApi.UnknownPathAsync(http, this);
@@ -60,7 +67,7 @@ internal sealed partial class AppSidecar
 
     private async Task StartAppPartsAsync()
     {
-        foreach (var (start, _) in _whileWell)
+        foreach (var (start, _) in WhileWell)
         {
             await start(_stopping.Token);
         }
@@ -68,7 +75,7 @@ internal sealed partial class AppSidecar
 
     private async Task StopAppPartsAsync()
     {
-        foreach (var (_, stop) in _whileWell.Reverse())
+        foreach (var (_, stop) in WhileWell.Reverse())
         {
             await stop();
         }

@@ -1,0 +1,118 @@
+using System.Collections.Concurrent;
+using Sidecar.Configuration;
+using Sidecar.Resiliency;
+
+namespace Sidecar.Actors;
+
+/// <summary>The one table of the host that says where actors live, in the place of Dapr's placement service.</summary>
+internal sealed class Placement(TimeProvider time) : IDisposable
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<string, ActorType> _types = new(StringComparer.Ordinal);
+
+    public ActorType Type(string name) => _types.GetOrAdd(name, n => new ActorType(n, time));
+
+    /// <summary>
+    /// Calls an actor wherever it lives, as the policies of the caller's app say. Without a policy for the type, Dapr
+    /// itself repeats what the caller should not see: no host (five times more, a second apart), an actor that moved, and
+    /// a host that went away (three times more). So a call may arrive twice.
+    /// </summary>
+    public async Task<ActorResult> CallAsync(ActorCall call, Policies policies, CancellationToken cancellation)
+    {
+        var policy = policies.Actor(call.Type);
+        var named = policies.NamesActor(call.Type);
+        return policy.Retry is null
+            ? await OneAsync(cancellation)
+            : await new Policy(null, policy.Retry).RunAsync(
+                OneAsync, r => r.Failure == ActorFailure.None ? Verdict.Done : Verdict.Again, default, time, cancellation, cancellation);
+
+        Task<ActorResult> OneAsync(CancellationToken token) =>
+            named ? CrossAsync(call, token) : PatientlyAsync(call, policies.ActorGone.Retry!, token);
+    }
+
+    public void Dispose()
+    {
+        foreach (var type in _types.Values)
+        {
+            type.Dispose();
+        }
+    }
+
+    private async Task<ActorResult> PatientlyAsync(ActorCall call, RetryPolicy gone, CancellationToken cancellation)
+    {
+        for (var (missing, lost) = (0, 0); ;)
+        {
+            var result = await CrossAsync(call, cancellation);
+            switch (result.Failure)
+            {
+                case ActorFailure.NoHost or ActorFailure.Moved when missing++ < 5:
+                    await Task.Delay(Pause, time, cancellation);
+                    break;
+                case ActorFailure.Unreachable when lost++ < gone.MaxRetries:
+                    // An app that only dropped the connection is still there after the pause, and that is an error; if
+                    // its replica has gone, the call goes to the actor's new owner.
+                    await Task.Delay(gone.Duration, time, cancellation);
+                    if (result.Host is { } host && Type(call.Type).Hosts(host))
+                    {
+                        return result;
+                    }
+
+                    break;
+                default:
+                    return result;
+            }
+        }
+    }
+
+    /// <summary>
+    /// The one way to an actor, for calls, timers and reminders: blocked, delayed or lost calls are made here.
+    /// </summary>
+    private async Task<ActorResult> CrossAsync(ActorCall call, CancellationToken cancellation)
+    {
+        var type = Type(call.Type);
+        while (true)
+        {
+            var place = type.Enter(call, cancellation);
+            if (place.Wait is not null)
+            {
+                await place.Wait.WaitAsync(cancellation);
+                continue;
+            }
+
+            if (place.Actor is not { } actor)
+            {
+                return ActorResult.Failed(
+                    ActorFailure.NoHost,
+                    $"failed to lookup actor: api error: code = FailedPrecondition desc = did not find address for actor '{call.Type}/{call.Id}'");
+            }
+
+            return await InTurnAsync(actor, place.Turn!, call, cancellation);
+        }
+    }
+
+    private async Task<ActorResult> InTurnAsync(
+        ActorInstance actor, ActorInstance.Turn turn, ActorCall call, CancellationToken cancellation)
+    {
+        if (!await turn.Begun)
+        {
+            return ActorResult.Failed(ActorFailure.Moved, $"actor is closed: {call.Path}");
+        }
+
+        try
+        {
+            if (turn.Depth > actor.Hosted.Config.MaxStackDepth)
+            {
+                return ActorResult.Failed(ActorFailure.TooDeep, "maximum stack depth exceeded");
+            }
+
+            actor.LastStart = time.GetTimestamp();
+            var result = await actor.Hosted.Host.CallAsync(actor, call, turn.ReentrancyId, cancellation);
+            return result with { Host = actor.Hosted };
+        }
+        finally
+        {
+            actor.Leave(turn);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+using System.Net;
+using System.Text.Json;
+using Sidecar.Configuration;
+using Sidecar.Resiliency;
+using Sidecar.Server;
+
+namespace Sidecar.PubSub;
+
+/// <summary>A subscription whose rules have been parsed.</summary>
+internal sealed record ReadySubscription(Subscription Subscription, IReadOnlyList<Route> Routes);
+
+/// <summary>Finds out what an app subscribes to.</summary>
+internal static class Discovery
+{
+    /// <summary>
+    /// Asks the app (<c>GET /dapr/subscribe</c>, repeated only when the call itself fails). An answer other than 200, and
+    /// one that cannot be read or holds a rule that cannot be parsed, means that the app subscribes to nothing, as in Dapr.
+    /// </summary>
+    /// <returns>Null when the app could not be reached; it may be asked again.</returns>
+    public static async Task<IReadOnlyList<ReadySubscription>?> AskAsync(
+        AppSidecar sidecar, Policy policy, Action<string> log, CancellationToken cancellation)
+    {
+        var body = await AskAsync(sidecar, "/dapr/subscribe", policy, cancellation);
+        if (body is null)
+        {
+            log("the app could not be asked for its subscriptions");
+            return null;
+        }
+
+        if (body.Length == 0)
+        {
+            return [];
+        }
+
+        try
+        {
+            using var answer = JsonDocument.Parse(body);
+            return [.. answer.RootElement.EnumerateArray().Select(Read).Where(s => s.Routes.Count > 0)];
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or CelException)
+        {
+            log($"the app's answer to /dapr/subscribe is refused as a whole: {e.Message}");
+            return [];
+        }
+    }
+
+    /// <summary>Asks the app one of the two questions of the start.</summary>
+    /// <returns>The body; empty unless the status was 200; null when the app could not be reached.</returns>
+    public static Task<byte[]?> AskAsync(AppSidecar sidecar, string path, Policy policy, CancellationToken cancellation) =>
+        policy.RunAsync(
+            async token =>
+            {
+                using var request = new HttpRequestMessage(HttpMethod.Get, path) { Content = new ByteArrayContent([]) };
+                request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
+                request.Headers.TryAddWithoutValidation("User-Agent", "Go-http-client/1.1");
+                request.Headers.TryAddWithoutValidation("dapr-app-id", sidecar.App.AppId);
+                try
+                {
+                    using var response = await sidecar.Channel!.SendAsync(request, token);
+                    return response.StatusCode == HttpStatusCode.OK ? await response.Content.ReadAsByteArrayAsync(token) : [];
+                }
+                catch (HttpRequestException)
+                {
+                    return null;
+                }
+            },
+            (byte[]? body) => body is null ? Verdict.Again : Verdict.Done,
+            null, sidecar.Neighbourhood.Time, cancellation, cancellation);
+
+    /// <summary>
+    /// One subscription a topic: the first declared one, replaced by one of the app's own.
+    /// </summary>
+    public static IReadOnlyList<ReadySubscription> Merge(IEnumerable<ReadySubscription> declared, IEnumerable<ReadySubscription> own)
+    {
+        var merged = new Dictionary<(string, string), ReadySubscription>();
+        foreach (var one in declared)
+        {
+            merged.TryAdd((one.Subscription.PubSubName, one.Subscription.Topic), one);
+        }
+
+        foreach (var one in own)
+        {
+            merged[(one.Subscription.PubSubName, one.Subscription.Topic)] = one;
+        }
+
+        return [.. merged.Values];
+    }
+
+    /// <exception cref="CelException">A rule cannot be parsed.</exception>
+    public static ReadySubscription Prepare(Subscription subscription) =>
+        new(subscription, [.. subscription.Routes.Select(r => Route.Parse(r.Match, r.Path))]);
+
+    private static ReadySubscription Read(JsonElement item)
+    {
+        var routes = new List<RouteRule>();
+        if (Member(item, "routes") is { } given)
+        {
+            foreach (var rule in Member(given, "rules")?.EnumerateArray() ?? default)
+            {
+                routes.Add(new RouteRule(Text(rule, "match") ?? "", Text(rule, "path") ?? ""));
+            }
+
+            if (Text(given, "default") is { Length: > 0 } path)
+            {
+                routes.Add(new RouteRule("", path));
+            }
+        }
+
+        // The single route of the old form counts only where the new form has no default.
+        if (!routes.Exists(r => r.Match.Length == 0) && Text(item, "route") is { Length: > 0 } single)
+        {
+            routes.Add(new RouteRule("", single));
+        }
+
+        return Prepare(new Subscription
+        {
+            PubSubName = Text(item, "pubsubname") ?? "",
+            Topic = Text(item, "topic") ?? "",
+            Routes = routes,
+            Metadata = Member(item, "metadata")?.EnumerateObject().ToDictionary(m => m.Name, m => m.Value.GetString() ?? "")
+                ?? new Dictionary<string, string>(),
+            DeadLetterTopic = Text(item, "deadLetterTopic"),
+            Bulk = Member(item, "bulkSubscribe") is { } bulk && Member(bulk, "enabled")?.GetBoolean() == true
+                ? new BulkSubscribe(Count(bulk, "maxMessagesCount", 100), TimeSpan.FromMilliseconds(Count(bulk, "maxAwaitDurationMs", 1000)))
+                : null,
+        });
+    }
+
+    private static int Count(JsonElement value, string name, int otherwise) =>
+        Member(value, name)?.GetInt32() is { } count and > 0 ? count : otherwise;
+
+    private static string? Text(JsonElement value, string name) => Member(value, name)?.GetString();
+
+    // Go reads member names in any case; null is as good as absent.
+    private static JsonElement? Member(JsonElement value, string name)
+    {
+        foreach (var member in value.EnumerateObject())
+        {
+            if (member.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+            {
+                return member.Value.ValueKind == JsonValueKind.Null ? null : member.Value;
+            }
+        }
+
+        return null;
+    }
+}
