@@ -12,8 +12,11 @@ internal sealed class ResourceFolders(Findings findings)
 
     private readonly Dictionary<string, Documents> _folders = [];
 
-    /// <summary>What the app sees of its folders; reports what is wrong with that.</summary>
-    public Resources For(string appId, IReadOnlyList<string> folders)
+    /// <summary>
+    /// What the app sees of its folders; reports what is wrong with that. Files of secrets are looked for from the app's
+    /// directory, where Dapr's sidecars work.
+    /// </summary>
+    public Resources For(string appId, string directory, IReadOnlyList<string> folders)
     {
         var documents = folders.Select(Folder).ToList();
         var components = documents.SelectMany(d => d.Components).Where(c => Sees(appId, c.Value.Scopes)).ToList();
@@ -38,7 +41,10 @@ internal sealed class ResourceFolders(Findings findings)
             }
         }
 
-        var usable = components.Where(c => ComponentTypes.Check(c.Value, c.Source, findings)).Select(c => c.Value).ToList();
+        var usable = components
+            .Where(c => ComponentTypes.Check(c.Value, c.Source, findings))
+            .Select(c => WithSecretsFile(c, directory))
+            .ToList();
         return new Resources(
             usable,
             [.. documents.SelectMany(d => d.Subscriptions).Where(s => Sees(appId, s.Value.Scopes) && HasBroker(s, appId, components, documents)).Select(s => s.Value)],
@@ -63,6 +69,23 @@ internal sealed class ResourceFolders(Findings findings)
         }
 
         return false;
+    }
+
+    private static Component WithSecretsFile(Document<Component> document, string directory)
+    {
+        var component = document.Value;
+        if (component.Type != "secretstores.local.file" || directory.Length == 0 || component.Metadata.GetValueOrDefault("secretsFile") is not { } file)
+        {
+            return component;
+        }
+
+        var path = Path.GetFullPath(file, Path.GetFullPath(directory));
+        if (!File.Exists(path))
+        {
+            document.Source.Error("spec", $"the file of secrets '{path}' does not exist", "Correct secretsFile; it is relative to the app's appDirPath.");
+        }
+
+        return component with { Metadata = new Dictionary<string, string>(component.Metadata, StringComparer.OrdinalIgnoreCase) { ["secretsFile"] = path } };
     }
 
     private static bool IsBroker(Component component, string name) =>

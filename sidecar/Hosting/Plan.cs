@@ -25,7 +25,7 @@ internal sealed record Plan(string ComponentsNote, IReadOnlyList<Replica> Replic
 
         CheckPorts(apps, ports, findings);
         var planned = apps
-            .Select(a => (a.Spec, Command: AppCommand.Find(a.Spec, a.Source, findings), Resources: resources.For(a.Spec.AppId, missing ? [] : folder is null ? a.Spec.ResourcePaths : [folder])))
+            .Select(a => (a.Spec, Command: AppCommand.Find(a.Spec, a.Source, findings), Resources: resources.For(a.Spec.AppId, a.Spec.Directory, missing ? [] : folder is null ? a.Spec.ResourcePaths : [folder])))
             .ToList();
         if (findings.Errors.Count > 0)
         {

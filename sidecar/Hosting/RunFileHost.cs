@@ -6,6 +6,7 @@ namespace Sidecar.Hosting;
 /// <summary>Runs everything that a run file names, until it is asked to stop.</summary>
 internal sealed class RunFileHost(RunOptions options, HostConsole console, StopRequests requests, TimeProvider time, Random random)
 {
+    private readonly Dictionary<string, AppSidecar> _sidecars = [];
     private readonly List<RunningReplica> _running = [];
 
     /// <summary>The exit code: 0 after a stop, 2 when something is wrong with the configuration, 1 when starting failed otherwise.</summary>
@@ -22,27 +23,61 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
 
         if (findings.Errors.Count > 0 || data is null)
         {
-            console.ErrorLine($"{findings.Errors.Count} error{(findings.Errors.Count == 1 ? "" : "s")}; nothing was started.");
-            foreach (var error in findings.Errors)
-            {
-                console.ErrorLine($"error: {error}");
-            }
-
-            return 2;
+            return Refuse(findings.Errors);
         }
 
+        if (options.Fresh)
+        {
+            data.Empty();
+        }
+
+        data.Own(plan.Replicas.SelectMany(r => r.Resources.Components).Select(SqliteFile.Of).OfType<string>().Append(SqliteFile.Reminders));
+        using var loggers = LoggerFactory.Create(l => l.AddProvider(new ConsoleLog(console)).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning));
+        var neighbourhood = new Neighbourhood(data.Location, time, loggers);
         try
         {
-            if (await BuiltAsync(plan.Replicas) is not { } replicas)
-            {
-                return 2;
-            }
-
-            return await RunAsync(replicas, data);
+            var problems = plan.Replicas.SelectMany(r => MakeSidecar(r, neighbourhood)).Distinct().ToList();
+            return problems.Count > 0
+                ? Refuse(problems)
+                : await BuiltAsync(plan.Replicas) is not { } replicas ? 2 : await RunAsync(replicas, neighbourhood);
         }
         catch (OperationCanceledException) when (requests.Stop.IsCancellationRequested)
         {
             return 0;
+        }
+        finally
+        {
+            await WithinAsync("a sidecar", TimeSpan.FromSeconds(4), Task.WhenAll(_sidecars.Values.Reverse().Select(s => s.DisposeAsync().AsTask())));
+            await WithinAsync("the data", TimeSpan.FromSeconds(3), DisposeAsync(neighbourhood.Made));
+            if (_running.Count > 0)
+            {
+                console.Line("Stopped.");
+            }
+        }
+    }
+
+    private int Refuse(IReadOnlyList<string> errors)
+    {
+        console.ErrorLine($"{errors.Count} error{(errors.Count == 1 ? "" : "s")}; nothing was started.");
+        foreach (var error in errors)
+        {
+            console.ErrorLine($"error: {error}");
+        }
+
+        return 2;
+    }
+
+    /// <summary>Opens what the sidecar's components need, files and secrets, and gives the problems with that.</summary>
+    private string[] MakeSidecar(Replica replica, Neighbourhood neighbourhood)
+    {
+        try
+        {
+            _sidecars[replica.Label] = new AppSidecar(replica.App, replica.Resources, neighbourhood);
+            return [];
+        }
+        catch (InvalidOperationException e)
+        {
+            return [.. e.Message.Split('\n').Select(l => $"{l} Correct the component's file.")];
         }
     }
 
@@ -75,30 +110,22 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
         return built;
     }
 
-    private async Task<int> RunAsync(IReadOnlyList<Replica> replicas, DataFolder data)
+    private async Task<int> RunAsync(IReadOnlyList<Replica> replicas, Neighbourhood neighbourhood)
     {
-        if (options.Fresh)
-        {
-            data.Empty();
-        }
-
-        data.Own(replicas.SelectMany(r => r.Resources.Components).Select(SqliteFile.Of).OfType<string>());
         Processes.AdoptOrphans();
-        using var loggers = LoggerFactory.Create(l => l.AddProvider(new ConsoleLog(console)).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning));
-        var neighbourhood = new Neighbourhood(data.Location, time, loggers);
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(requests.Stop);
         var exitCode = 0;
         try
         {
             foreach (var replica in replicas)
             {
-                var running = await RunningReplica.StartAsync(replica, neighbourhood, console, requests.Stop);
+                var running = await RunningReplica.StartAsync(replica, _sidecars[replica.Label], console, requests.Stop);
                 _running.Add(running);
                 running.Watch(console, stopping.Token);
             }
 
             await Task.WhenAll(_running.Select(r => r.AnsweringAsync(console, time, requests.Stop)));
-            ReportReady(data);
+            ReportReady(neighbourhood.DataFolder);
             await Task.Delay(Timeout.Infinite, requests.Stop);
         }
         catch (OperationCanceledException) when (requests.Stop.IsCancellationRequested)
@@ -112,12 +139,13 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
             exitCode = 1;
         }
 
+        // The sidecars still serve now. With their end and that of the data, which come next, all is over within 18 s.
         await stopping.CancelAsync();
-        await StopAsync(neighbourhood);
+        await AppShutdown.RunAsync([.. _running.Select(r => r.Process).OfType<AppProcess>()], console, requests.Kill);
         return exitCode;
     }
 
-    private void ReportReady(DataFolder data)
+    private void ReportReady(string data)
     {
         console.Line();
         foreach (var line in ReadyTable.Lines(_running))
@@ -126,20 +154,8 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
         }
 
         console.Line();
-        console.Line($"Data: {data.Location}");
+        console.Line($"Data: {data}");
         console.Line("Ready. Ctrl-C stops everything.");
-    }
-
-    /// <summary>
-    /// Apps first, while their sidecars still serve; then the sidecars; then the data. Each step has its bound, 18 s in
-    /// all.
-    /// </summary>
-    private async Task StopAsync(Neighbourhood neighbourhood)
-    {
-        await AppShutdown.RunAsync([.. _running.Select(r => r.Process).OfType<AppProcess>()], console, requests.Kill);
-        await WithinAsync("a sidecar", TimeSpan.FromSeconds(4), Task.WhenAll(Enumerable.Reverse(_running).Select(r => r.Sidecar.StopAsync())));
-        await WithinAsync("the data", TimeSpan.FromSeconds(3), DisposeAsync(neighbourhood.Made));
-        console.Line("Stopped.");
     }
 
     private async Task WithinAsync(string what, TimeSpan bound, Task task)

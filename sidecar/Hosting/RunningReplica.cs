@@ -10,10 +10,9 @@ internal sealed record RunningReplica(Replica Replica, AppSidecar Sidecar, AppPr
 {
     /// <summary>Starts the sidecar, then the app, as <c>dapr run -f</c> does. A program that cannot be started is reported, no more.</summary>
     /// <exception cref="InvalidOperationException">The sidecar did not start.</exception>
-    public static async Task<RunningReplica> StartAsync(Replica replica, Neighbourhood neighbourhood, HostConsole console, CancellationToken cancellation)
+    public static async Task<RunningReplica> StartAsync(Replica replica, AppSidecar sidecar, HostConsole console, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        var sidecar = new AppSidecar(replica.App, replica.Resources, neighbourhood);
         try
         {
             await sidecar.StartAsync(cancellation);

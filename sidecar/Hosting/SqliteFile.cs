@@ -5,6 +5,9 @@ namespace Sidecar.Hosting;
 /// <summary>Which file of the data folder a component keeps its state in.</summary>
 internal static class SqliteFile
 {
+    /// <summary>Where actor reminders are kept.</summary>
+    public const string Reminders = "reminders.db";
+
     /// <summary>
     /// The path relative to the data folder; null for components without a file there: other types, databases in memory,
     /// and absolute paths, which the host never deletes.

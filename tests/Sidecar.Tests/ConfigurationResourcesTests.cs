@@ -84,6 +84,17 @@ public sealed class ConfigurationResourcesTests : IDisposable
     }
 
     [Fact]
+    public void A_file_of_secrets_is_looked_for_from_the_apps_directory()
+    {
+        const string Vault = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: vault}\nspec: {type: secretstores.local.file, version: v1, metadata: [{name: secretsFile, value: ./secrets.json}]}";
+        For("web", ("a.yaml", Vault));
+        Assert.Contains($"a.yaml:4: component vault: the file of secrets '{_folder.At("secrets.json")}' does not exist. Correct", Assert.Single(_findings.Errors));
+
+        var path = _folder.Write("secrets.json", "{}");
+        Assert.Equal(path, Assert.Single(For("web", ("a.yaml", Vault)).Components).Metadata["SecretsFile"]);
+    }
+
+    [Fact]
     public void Scopes_decide_who_sees_what()
     {
         (string, string)[] files =
@@ -274,6 +285,6 @@ public sealed class ConfigurationResourcesTests : IDisposable
             _folder.Write(Path.Combine("components", name), text);
         }
 
-        return new ResourceFolders(_findings).For(app, [_folder.At("components")]);
+        return new ResourceFolders(_findings).For(app, _folder.Location, [_folder.At("components")]);
     }
 }
