@@ -96,8 +96,8 @@ internal sealed partial class ActorRuntime
     public Task StopAsync() => LeaveAsync(dead: false);
 
     /// <summary>
-    /// For the host, when the app's process has ended: its actors move at once, without waiting for health probes. The
-    /// replica hosts no actors any more.
+    /// The app's process has ended: its actors move at once, without drain and without a word to the app. The replica hosts
+    /// no actors any more.
     /// </summary>
     public Task AppDiedAsync()
     {

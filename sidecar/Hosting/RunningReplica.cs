@@ -94,6 +94,7 @@ internal sealed record RunningReplica(Replica Replica, AppSidecar Sidecar, AppPr
         async Task WatchAppAsync(AppProcess process)
         {
             var code = await process.Exited;
+            await Sidecar.AppDiedAsync();
             if (!stopping.IsCancellationRequested)
             {
                 console.ErrorLine(Obituary(process, code));

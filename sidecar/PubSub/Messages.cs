@@ -12,7 +12,7 @@ internal sealed partial class Messages
     private readonly ILogger _log;
     private readonly Policies _policies;
     private readonly Dictionary<string, PubSubComponent> _components;
-    private readonly List<Consumer> _consumers = [];
+    private IReadOnlyList<Consumer> _consumers = [];
     private IReadOnlyList<ReadySubscription>? _own;
 
     public Messages(AppSidecar sidecar)
@@ -39,12 +39,13 @@ internal sealed partial class Messages
     /// </summary>
     public async Task StartAsync(CancellationToken cancellation)
     {
-        if (_sidecar.Channel is not { } channel || _components.Count == 0)
+        if (_sidecar.Channel is not { } channel || _components.Count == 0 || !_sidecar.AppIsWell)
         {
             return;
         }
 
         _own ??= await Discovery.AskAsync(_sidecar, _policies.Initialization, Warn, cancellation);
+        var consumers = new List<Consumer>();
         var started = new List<Subscription>();
         foreach (var (subscription, routes) in Discovery.Merge(Declared(), _own ?? []))
         {
@@ -61,11 +62,12 @@ internal sealed partial class Messages
                 var consumer = new Consumer(
                     component, subscription, routes, channel, _policies.Inbound(component.Name), _sidecar.Neighbourhood.Time, Warn);
                 consumer.Start();
-                _consumers.Add(consumer);
+                consumers.Add(consumer);
                 started.Add(subscription);
             }
         }
 
+        _consumers = consumers;
         Subscriptions = started;
     }
 
@@ -75,8 +77,8 @@ internal sealed partial class Messages
     /// </summary>
     public async Task StopAsync()
     {
-        var stopped = Task.WhenAll(_consumers.Select(c => c.DisposeAsync().AsTask()));
-        _consumers.Clear();
+        var consumers = Interlocked.Exchange(ref _consumers, []);
+        var stopped = Task.WhenAll(consumers.Select(c => c.DisposeAsync().AsTask()));
         Subscriptions = [];
         if (_sidecar.AppIsWell)
         {

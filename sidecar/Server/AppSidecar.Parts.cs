@@ -16,6 +16,7 @@ internal sealed partial class AppSidecar
         [(Actors.StartAsync, Actors.StopAsync), (Messages.StartAsync, Messages.StopAsync)];
 
     private bool _started;
+    private volatile bool _dead;
 
     /// <summary>The subscriptions in force, declared ones and the app's own, for the metadata.</summary>
     public IReadOnlyList<Subscription> ActiveSubscriptions => Messages.Subscriptions;
@@ -28,6 +29,16 @@ internal sealed partial class AppSidecar
 
     /// <summary>The actors that live here, and calls to actors anywhere.</summary>
     public ActorRuntime Actors => field ??= new ActorRuntime(this);
+
+    /// <summary>
+    /// For the host, when the app's process has ended: without waiting for health probes its actors move to other
+    /// replicas, and it gets no more messages and invocations.
+    /// </summary>
+    public Task AppDiedAsync()
+    {
+        _dead = true;
+        return Task.WhenAll(Actors.AppDiedAsync(), Messages.StopAsync());
+    }
 
     private void MapGrpc(GrpcMethods methods)
     {

@@ -112,7 +112,7 @@ public sealed class ActorTests : IAsyncDisposable
         Assert.NotEmpty(homeless);
         await one.DisposeAsync();
         var calling = Task.WhenAll(homeless.Select(id => CallAsync(second, id)));
-        await first.Actors.AppDiedAsync();
+        await first.AppDiedAsync();
         var started = Stopwatch.GetTimestamp();
 
         Assert.All(await calling, s => Assert.Equal(HttpStatusCode.OK, s));

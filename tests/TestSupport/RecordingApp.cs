@@ -5,17 +5,20 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
-namespace Sidecar.Tests;
+namespace TestSupport;
 
 /// <summary>What an app was asked.</summary>
-internal sealed record Asked(TimeSpan At, string Method, string Path, IReadOnlyDictionary<string, string> Headers, string Body)
+/// <param name="At">Since the app's start.</param>
+/// <param name="Path">As it was sent, escapes included, without the query.</param>
+public sealed record Asked(TimeSpan At, string Method, string Path, IReadOnlyDictionary<string, string> Headers, string Body)
 {
     public JsonElement Json => JsonDocument.Parse(Body).RootElement;
 }
 
 /// <summary>A real web app behind a sidecar: it writes down what it is asked, and answers as the test says.</summary>
-internal sealed class RecordingApp : IAsyncDisposable
+public sealed class RecordingApp : IAsyncDisposable
 {
     private readonly WebApplication _server;
     private readonly ConcurrentQueue<Asked> _asked = new();
@@ -32,7 +35,7 @@ internal sealed class RecordingApp : IAsyncDisposable
             using var body = new MemoryStream();
             await http.Request.Body.CopyToAsync(body);
             var asked = new Asked(
-                Stopwatch.GetElapsedTime(_started), http.Request.Method, http.Request.Path.Value!,
+                Stopwatch.GetElapsedTime(_started), http.Request.Method, http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.Split('?')[0],
                 http.Request.Headers.ToDictionary(h => h.Key, h => h.Value.ToString(), StringComparer.OrdinalIgnoreCase),
                 Encoding.UTF8.GetString(body.ToArray()));
             _asked.Enqueue(asked);
@@ -45,12 +48,18 @@ internal sealed class RecordingApp : IAsyncDisposable
     /// <summary>Everything so far, without the questions of the start.</summary>
     public IReadOnlyList<Asked> Asked => [.. _asked.Where(a => !a.Path.StartsWith("/dapr/", StringComparison.Ordinal))];
 
+    /// <summary>Everything so far at one path.</summary>
     public IReadOnlyList<Asked> At(string path) => [.. _asked.Where(a => a.Path == path)];
 
+    /// <summary>Starts the app.</summary>
+    /// <param name="subscriptions">Its answer to <c>/dapr/subscribe</c>; null: 404.</param>
+    /// <param name="config">Its answer to <c>/dapr/config</c>; null: 404.</param>
+    /// <param name="answer">Everything else; null: an empty 200.</param>
+    /// <param name="port">Null: a free one.</param>
     public static async Task<RecordingApp> StartAsync(
         string? subscriptions, string? config, Func<Asked, HttpContext, Task>? answer = null, int? port = null)
     {
-        var app = new RecordingApp(port ?? Server.Ports.Free(), (asked, http) =>
+        var app = new RecordingApp(port ?? FreePorts.Next(), (asked, http) =>
         {
             switch (asked.Path)
             {
