@@ -11,10 +11,10 @@ internal static class Builds
         ["MSBuildSDKsPath", "MSBuildExtensionsPath", "MSBuildLoadMicrosoftTargetsReadOnly", "MSBUILD_EXE_PATH", "DOTNET_CLI_TELEMETRY_SESSIONID"];
 
     /// <summary>
-    /// Builds the project and gives the path of its assembly. Null when that fails; the build's messages are then
-    /// written to standard error.
+    /// Builds the project and gives the path of its assembly, and the folder that it is to run in where the project says
+    /// so (web projects do). Null when that fails; the build's messages are then written to standard error.
     /// </summary>
-    public static async Task<string?> TargetAsync(string dotnet, DotnetRun run, HostConsole console, CancellationToken cancellation)
+    public static async Task<BuiltProgram?> RunAsync(string dotnet, DotnetRun run, HostConsole console, CancellationToken cancellation)
     {
         string[] flags = ["--no-restore"];
         if (run.Build)
@@ -24,8 +24,8 @@ internal static class Builds
         }
 
         // Asked for properties, the SDK writes them to standard output, and errors (only those) to the other stream.
-        string[] arguments = ["build", run.Project, "--nologo", .. flags, .. run.BuildArguments, "-getProperty:TargetPath", "-getProperty:OutputType"];
-        var (code, json, errors) = await RunAsync(dotnet, run, arguments, cancellation);
+        string[] arguments = ["build", run.Project, "--nologo", .. flags, .. run.BuildArguments, "-getProperty:TargetPath", "-getProperty:OutputType", "-getProperty:RunWorkingDirectory"];
+        var (code, json, errors) = await SdkAsync(dotnet, run, arguments, cancellation);
         if (code != 0)
         {
             console.ErrorLine($"{(errors.Length > 0 ? errors : json).TrimEnd()}\nerror: {run.Project}: the build failed. Correct the errors above; nothing was started.");
@@ -48,10 +48,11 @@ internal static class Builds
             return null;
         }
 
-        return target;
+        var folder = properties.GetProperty("RunWorkingDirectory").GetString();
+        return new BuiltProgram(target, string.IsNullOrEmpty(folder) ? null : Path.GetFullPath(folder, Path.GetDirectoryName(run.Project)!));
     }
 
-    private static async Task<(int Code, string Output, string Errors)> RunAsync(string dotnet, DotnetRun run, IEnumerable<string> arguments, CancellationToken cancellation)
+    private static async Task<(int Code, string Output, string Errors)> SdkAsync(string dotnet, DotnetRun run, IEnumerable<string> arguments, CancellationToken cancellation)
     {
         var start = new ProcessStartInfo(dotnet, arguments)
         {
@@ -84,3 +85,6 @@ internal static class Builds
         }
     }
 }
+
+/// <summary>What building a project yields; <see cref="Directory"/> is null when the app's own folder is right.</summary>
+internal sealed record BuiltProgram(string Assembly, string? Directory);

@@ -1,9 +1,11 @@
 namespace Sidecar.Hosting;
 
-/// <summary>Writes what sidecars log to the host's console, one line an entry, under the prefix <c>== DAPR ==</c>.</summary>
+/// <summary>Writes what sidecars log to the host's console, one line an entry, prefixed <c>== DAPR - accounts-query == </c>.</summary>
 internal sealed class ConsoleLog(HostConsole console) : ILoggerProvider
 {
-    public ILogger CreateLogger(string categoryName) => new Logger(console, categoryName);
+    private const string OfApp = "sidecar.";
+
+    public ILogger CreateLogger(string categoryName) => new Logger(console, categoryName.StartsWith(OfApp, StringComparison.Ordinal) ? categoryName[OfApp.Length..] : categoryName);
 
     public void Dispose()
     {

@@ -67,7 +67,7 @@ internal sealed record Replica(string Label, AppSpec App, Resources Resources, A
 /// How an app is started: a program with its arguments, or, when <see cref="Run"/> is there, the assembly that building
 /// its project yields, by the program <c>dotnet</c>.
 /// </summary>
-internal sealed record AppCommand(string Program, IReadOnlyList<string> Arguments, IReadOnlyDictionary<string, string> Environment, DotnetRun? Run)
+internal sealed record AppCommand(string Program, IReadOnlyList<string> Arguments, string Directory, IReadOnlyDictionary<string, string> Environment, DotnetRun? Run)
 {
     public AppCommand Select(Func<string, string> change) => this with
     {
@@ -78,7 +78,7 @@ internal sealed record AppCommand(string Program, IReadOnlyList<string> Argument
     /// <summary>Finds the program; null when that fails, which is then among the findings, or when the app has no command.</summary>
     public static AppCommand? Find(AppSpec app, Section source, Findings findings)
     {
-        if (app.Command.Count == 0 || !Directory.Exists(app.Directory))
+        if (app.Command.Count == 0 || !System.IO.Directory.Exists(app.Directory))
         {
             return null;
         }
@@ -99,7 +99,7 @@ internal sealed record AppCommand(string Program, IReadOnlyList<string> Argument
         }
 
         return run is null
-            ? new AppCommand(program, [.. app.Command.Skip(1)], new Dictionary<string, string>(), null)
-            : new AppCommand(program, run.Arguments, run.AllEnvironment, run);
+            ? new AppCommand(program, [.. app.Command.Skip(1)], app.Directory, new Dictionary<string, string>(), null)
+            : new AppCommand(program, run.Arguments, app.Directory, run.AllEnvironment, run);
     }
 }

@@ -83,7 +83,7 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
 
     private async Task<IReadOnlyList<Replica>?> BuiltAsync(IReadOnlyList<Replica> replicas)
     {
-        var targets = new Dictionary<(string, string), string>();
+        var targets = new Dictionary<(string, string), BuiltProgram>();
         var built = new List<Replica>();
         foreach (var replica in replicas)
         {
@@ -96,7 +96,7 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
             var key = (run.Project, string.Join(' ', run.BuildArguments));
             if (!targets.TryGetValue(key, out var target))
             {
-                if (await Builds.TargetAsync(command.Program, run, console, requests.Stop) is not { } made)
+                if (await Builds.RunAsync(command.Program, run, console, requests.Stop) is not { } made)
                 {
                     return null;
                 }
@@ -104,7 +104,7 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
                 targets[key] = target = made;
             }
 
-            built.Add(replica with { Command = command with { Arguments = [target, .. command.Arguments] } });
+            built.Add(replica with { Command = command with { Arguments = [target.Assembly, .. command.Arguments], Directory = target.Directory ?? command.Directory } });
         }
 
         return built;

@@ -27,7 +27,7 @@ internal sealed record RunningReplica(Replica Replica, AppSidecar Sidecar, AppPr
         {
             try
             {
-                process = AppProcess.Start(replica.Label, command.Program, command.Arguments, replica.App.Directory, replica.Environment, console);
+                process = AppProcess.Start(replica.Label, command.Program, command.Arguments, command.Directory, replica.Environment, console);
             }
             catch (Win32Exception e)
             {

@@ -19,7 +19,7 @@ public sealed class HostingDotnetRunTests : IDisposable
     // On its way out, it asks its sidecar whether that still serves.
     private const string Program = """
         var app = WebApplication.CreateBuilder(args).Build();
-        app.MapGet("/", () => string.Join(' ', args) + "|" + Environment.GetEnvironmentVariable("FROM_PROFILE") + "|" + Environment.ProcessPath + "|" + Environment.CommandLine);
+        app.MapGet("/", () => string.Join(' ', args) + "|" + Environment.GetEnvironmentVariable("FROM_PROFILE") + "|" + Environment.ProcessPath + "|" + Environment.CommandLine + "|" + Environment.CurrentDirectory);
         app.Lifetime.ApplicationStopping.Register(() =>
         {
             using var http = new HttpClient();
@@ -84,7 +84,8 @@ public sealed class HostingDotnetRunTests : IDisposable
         await using (var host = await RunningHost.StartAsync(new HostStart { RunFile = file }, Token))
         {
             Assert.DoesNotContain(host.Output, l => l.StartsWith("Building", StringComparison.Ordinal));
-            Assert.StartsWith("||", await http.GetStringAsync(host["little"].Address, Token), StringComparison.Ordinal);
+            var said = (await http.GetStringAsync(host["little"].Address, Token)).Split('|');
+            Assert.Equal(("", "", _folder.At("app")), (said[0], said[1], said[4]));
         }
     }
 

@@ -38,6 +38,8 @@ public sealed record RunningApp(string Label, int? ProcessId, Uri? Address, int 
 /// </summary>
 public sealed partial class RunningHost : IAsyncDisposable
 {
+    private static readonly ConcurrentDictionary<RunningHost, bool> Running = new();
+
     private readonly Process _process;
     private readonly TemporaryFolder? _temporary;
     private readonly ConcurrentQueue<string> _output = new();
@@ -45,10 +47,21 @@ public sealed partial class RunningHost : IAsyncDisposable
     private readonly ConcurrentDictionary<int, string> _born = new();
     private readonly Task _pumps;
 
+    // A test run that is stopped half-way disposes nothing.
+    static RunningHost() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+    {
+        foreach (var host in Running.Keys)
+        {
+            host.Living().ForEach(Signals.Kill);
+            host._temporary?.Dispose();
+        }
+    };
+
     private RunningHost(Process process, TemporaryFolder? temporary)
     {
         _process = process;
         _temporary = temporary;
+        Running[this] = true;
         Remember(process.Id);
         _pumps = Task.WhenAll(PumpAsync(process.StandardOutput), PumpAsync(process.StandardError));
     }
@@ -158,7 +171,7 @@ public sealed partial class RunningHost : IAsyncDisposable
     /// <summary>Kills the host and its apps (kill -9), all of them before any of them can notice.</summary>
     public async Task KillAsync()
     {
-        var living = _born.Where(p => Signals.Birth(p.Key) == p.Value).Select(p => p.Key).ToList();
+        var living = Living();
         living.ForEach(Signals.Kill);
         await Eventually.True(() => !living.Exists(Signals.IsAlive), "all processes are gone");
     }
@@ -175,6 +188,7 @@ public sealed partial class RunningHost : IAsyncDisposable
         }
 
         await KillAsync();
+        Running.TryRemove(this, out _);
         _process.Dispose();
         _temporary?.Dispose();
     }
@@ -200,6 +214,8 @@ public sealed partial class RunningHost : IAsyncDisposable
             _output.Enqueue(line);
         }
     }
+
+    private List<int> Living() => [.. _born.Where(p => Signals.Birth(p.Key) == p.Value).Select(p => p.Key)];
 
     private void Remember(int process)
     {
