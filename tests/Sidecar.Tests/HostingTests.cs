@@ -129,6 +129,7 @@ public sealed partial class HostingTests : IDisposable
 
         Assert.Equal(0, await host.ExitedAsync());
         Assert.DoesNotContain(all, Signals.IsAlive);
+        Assert.DoesNotContain(host.Output, l => l.Contains("is killed", StringComparison.Ordinal));
         Assert.Equal("Stopped.", host.Output[^1]);
     }
 
