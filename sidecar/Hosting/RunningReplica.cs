@@ -94,11 +94,12 @@ internal sealed record RunningReplica(Replica Replica, AppSidecar Sidecar, AppPr
         async Task WatchAppAsync(AppProcess process)
         {
             var code = await process.Exited;
-            await Sidecar.AppDiedAsync();
             if (!stopping.IsCancellationRequested)
             {
                 console.ErrorLine(Obituary(process, code));
             }
+
+            await Sidecar.AppDiedAsync();
         }
     }
 
