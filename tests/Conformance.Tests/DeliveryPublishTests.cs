@@ -1,0 +1,60 @@
+using System.Text.Json;
+using TestSupport;
+
+namespace Conformance.Tests;
+
+/// <summary>What the publish API answers, request by request.</summary>
+public sealed class DeliveryPublishTests
+{
+    private const string PubSub = """
+        apiVersion: dapr.io/v1alpha1
+        kind: Component
+        metadata: {name: pubsub}
+        spec: {type: pubsub.in-memory, version: v1, metadata: []}
+        """;
+
+    public static TheoryData<string> Sidecars => Setting.Sidecars;
+
+    [Theory, MemberData(nameof(Sidecars))]
+    public async Task Every_request_is_answered_as_by_Dapr(string sidecar)
+    {
+        await using var app = await RecordingApp.StartAsync("[]", null);
+        await using var setting = await Setting.StartAsync(sidecar, "rec", app.Port, PubSub);
+        using var http = new HttpClient();
+        foreach (var step in Golden.Read("http-publish.json").EnumerateArray())
+        {
+            var what = step.GetProperty("what").GetString();
+            using var request = step.GetProperty("request").ToRequest(setting.Http);
+            using var response = await http.SendAsync(request, TestContext.Current.CancellationToken);
+            var body = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+
+            Assert.Equal((what, step.GetProperty("status").GetInt32()), (what, (int)response.StatusCode));
+            Assert.Equal((what, step.GetProperty("headers").TryGetProperty("Content-Type", out var type) ? type.GetString() : null), (what, response.Content.Headers.ContentType?.ToString()));
+            Assert.Equal((what, step.GetProperty("body").GetString()), (what, body));
+        }
+    }
+}
+
+/// <summary>The requests of golden files.</summary>
+internal static class GoldenRequests
+{
+    public static HttpRequestMessage ToRequest(this JsonElement golden, Uri server)
+    {
+        var request = new HttpRequestMessage(
+            new HttpMethod(golden.GetProperty("method").GetString()!), $"{server.GetLeftPart(UriPartial.Authority)}{golden.GetProperty("path").GetString()}");
+        if (golden.GetProperty("body").GetString() is { } body)
+        {
+            request.Content = new ByteArrayContent(System.Text.Encoding.UTF8.GetBytes(body));
+        }
+
+        foreach (var header in golden.GetProperty("headers").EnumerateObject())
+        {
+            if (!request.Headers.TryAddWithoutValidation(header.Name, header.Value.GetString()))
+            {
+                request.Content!.Headers.TryAddWithoutValidation(header.Name, header.Value.GetString());
+            }
+        }
+
+        return request;
+    }
+}
