@@ -12,13 +12,12 @@ internal static class Commit
     /// <param name="store">The log's store.</param>
     /// <param name="record">The record, and its bytes.</param>
     /// <param name="bytes">The bytes that are written, the same at each try.</param>
-    /// <param name="doubt">Called once when the first try ended without an answer.</param>
     /// <param name="time">For the pauses between tries.</param>
     /// <param name="log">Told of trouble once it lasts.</param>
     /// <param name="cancellation">Ends the tries; then nobody knows.</param>
     /// <returns>True when committed, false when another record has the position.</returns>
     public static async Task<bool> RunAsync(
-        IStateStore store, StoredRecord record, byte[] bytes, Action doubt, TimeProvider time, ILogger log, CancellationToken cancellation)
+        IStateStore store, StoredRecord record, byte[] bytes, TimeProvider time, ILogger log, CancellationToken cancellation)
     {
         var key = Keys.Record(record.Partition, record.Position);
         for (var tries = 1; ; tries++)
@@ -42,11 +41,7 @@ internal static class Commit
                 }
             }
 
-            if (tries == 1)
-            {
-                doubt();
-            }
-            else if (tries == 3)
+            if (tries == 3)
             {
                 log.LogWarning(
                     failure, "Partition {Partition}: nobody knows whether position {Position} is committed; trying until it is known", record.Partition, record.Position);

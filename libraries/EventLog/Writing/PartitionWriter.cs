@@ -13,10 +13,6 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
     where TCommand : class
     where TEvent : class
 {
-    // A writer that reads on after it lost a position, or when it starts, asks for so many positions at once.
-    private const int FewPositions = 8;
-    private const int ManyPositions = 100;
-
     private readonly int _partition;
     private readonly IStateStore _store;
     private readonly Decider<TState, TCommand, TEvent> _decider;
@@ -26,6 +22,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
     private readonly Channel<Pending<TState, TCommand>?> _queue;
     private readonly Queue<Pending<TState, TCommand>> _waiting = new();
     private PartitionMemory<TState, TCommand, TEvent> _memory;
+    private MemoryLoader<TState, TCommand, TEvent> _loader;
     private SnapshotKeeper<TState, TCommand, TEvent> _snapshots;
     private DateTimeOffset _looked;
     private int _queued;
@@ -40,7 +37,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
         _abilities = abilities;
         _around = around;
         _queue = Channel.CreateUnbounded<Pending<TState, TCommand>?>(new UnboundedChannelOptions { SingleReader = true });
-        (_memory, _snapshots) = Fresh();
+        (_memory, _loader, _snapshots) = Fresh();
     }
 
     /// <summary>Set when the store has lost or changed acknowledged data: the partition takes no more commands.</summary>
@@ -88,8 +85,9 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
                         continue;
                     }
 
-                    (_memory, _snapshots) = Fresh();
-                    await OpenAsync(cancellation);
+                    (_memory, _loader, _snapshots) = Fresh();
+                    await _loader.OpenAsync(cancellation);
+                    _looked = _around.Time.GetUtcNow();
                     opened = true;
                 }
 
@@ -162,7 +160,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
         var commands = NextCommands();
         try
         {
-            await LoadAsync(commands.Select(c => c.Stream), cancellation);
+            await _loader.LoadAsync(commands.Select(c => c.Stream), cancellation);
             while (commands.Count > 0)
             {
                 commands.RemoveAll(TooOld);
@@ -211,7 +209,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
             if (!batch.MustCommit)
             {
                 // An answer that nothing records must have been true at the end of the log.
-                if (await ReadOnAsync(FewPositions, cancellation))
+                if (await _loader.ReadOnAsync(cancellation))
                 {
                     return false;
                 }
@@ -227,7 +225,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
             if (!committed)
             {
                 _around.LostRace(_partition);
-                await ReadOnAsync(FewPositions, cancellation);
+                await _loader.ReadOnAsync(cancellation);
                 return false;
             }
 
@@ -245,12 +243,34 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
     private async Task<bool> CommitAsync(
         StoredRecord record, byte[] bytes, List<Pending<TState, TCommand>> commands, CancellationToken cancellation)
     {
-        var commit = Commit.RunAsync(_store, record, bytes, () => commands.ForEach(c => c.InDoubt = true), _around.Time, _around.Log, cancellation);
+        commands.ForEach(c => c.InDoubt = true);
+        var commit = Commit.RunAsync(_store, record, bytes, _around.Time, _around.Log, cancellation);
+        await ReadAheadAsync(commit, cancellation);
         var committed = await commit;
 
-        // Another record has the position, so this one can never be written any more.
+        // Either way the fate is known: where another record has the position, this one can never be written any more.
         commands.ForEach(c => c.InDoubt = false);
         return committed;
+    }
+
+    /// <summary>
+    /// While a record is on its way, reads the snapshots that the next commands lack. Nothing is folded meanwhile, so they
+    /// can be taken in at once, whether the record is committed or another one comes first.
+    /// </summary>
+    private async Task ReadAheadAsync(Task commit, CancellationToken cancellation)
+    {
+        try
+        {
+            do
+            {
+                Drain();
+            }
+            while (await _loader.LoadAsync(_waiting.Take(_options.BatchCommands).Select(c => c.Stream), cancellation) && !commit.IsCompleted);
+        }
+        catch (Exception) when (!cancellation.IsCancellationRequested)
+        {
+            // They are read again when the commands' turn comes, and then a failure counts.
+        }
     }
 
     private bool TooOld(Pending<TState, TCommand> pending)
@@ -262,103 +282,6 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
 
         pending.Fail("The command waited too long.");
         return true;
-    }
-
-    /// <summary>Head first, then the records after it until one is missing.</summary>
-    private async Task OpenAsync(CancellationToken cancellation)
-    {
-        if (await _store.ReadAsync(Keys.Head(_partition), cancellation) is { } head)
-        {
-            _memory.StartFrom(Head.Read(head.Value));
-        }
-
-        await ReadOnAsync(ManyPositions, cancellation);
-        _looked = _around.Time.GetUtcNow();
-    }
-
-    /// <summary>Folds the records after the tail until one is missing; true when there were any.</summary>
-    private async Task<bool> ReadOnAsync(int positions, CancellationToken cancellation)
-    {
-        var any = false;
-        while (true)
-        {
-            var first = _memory.Tail.Position + 1;
-            var keys = new string[positions];
-            for (var i = 0; i < positions; i++)
-            {
-                keys[i] = Keys.Record(_partition, first + i);
-            }
-
-            var found = await _store.ReadManyAsync(keys, cancellation);
-            var records = new List<(StoredRecord Record, ReadOnlyMemory<byte> Bytes)>(found.Count);
-            foreach (var key in keys)
-            {
-                if (!found.TryGetValue(key, out var stored))
-                {
-                    break;
-                }
-
-                records.Add((StoredRecord.Read(stored.Value, new LogPosition(_partition, first + records.Count)), stored.Value));
-            }
-
-            if (records.Count == 0)
-            {
-                return any;
-            }
-
-            await LoadAsync(records.SelectMany(r => r.Record.Commands).Select(c => c.Stream), cancellation);
-            for (var i = 0; i < records.Count; i++)
-            {
-                var (record, bytes) = records[i];
-                CheckChain(record);
-                _memory.Fold(record, DigestOf(bytes, i + 1 < records.Count ? records[i + 1].Record : null), _around.Time.GetUtcNow());
-            }
-
-            any = true;
-            if (records.Count < positions)
-            {
-                return true;
-            }
-
-            positions = ManyPositions;
-        }
-    }
-
-    /// <summary>The digest of a stored record; the one that the next record names saves bringing the bytes into one form.</summary>
-    private static string DigestOf(ReadOnlyMemory<byte> bytes, StoredRecord? next) =>
-        next is not null && StoredRecord.Digest(bytes.Span) == next.DigestBefore ? next.DigestBefore : StoredRecord.DigestOfStored(bytes);
-
-    private void CheckChain(StoredRecord record)
-    {
-        if (record.DigestBefore != _memory.Tail.Digest)
-        {
-            throw new LogBrokenException(
-                new LogPosition(_partition, record.Position), $"The record at {_partition}:{record.Position} does not follow the record before it: the digests differ.");
-        }
-    }
-
-    /// <summary>Brings the streams into memory that are not there, by one bulk read of their snapshots.</summary>
-    private async Task LoadAsync(IEnumerable<string> streams, CancellationToken cancellation)
-    {
-        HashSet<string>? missing = null;
-        foreach (var stream in streams)
-        {
-            if (_memory.Find(stream) is null)
-            {
-                (missing ??= []).Add(stream);
-            }
-        }
-
-        if (missing is null)
-        {
-            return;
-        }
-
-        var found = await _store.ReadManyAsync([.. missing.Select(s => Keys.Snapshot(_partition, s))], cancellation);
-        foreach (var stream in missing)
-        {
-            _memory.Add(stream, found.TryGetValue(Keys.Snapshot(_partition, stream), out var stored) ? StoredSnapshot.Read(stored.Value) : null);
-        }
     }
 
     /// <summary>What is due by time.</summary>
@@ -405,11 +328,12 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
         }
     }
 
-    private (PartitionMemory<TState, TCommand, TEvent>, SnapshotKeeper<TState, TCommand, TEvent>) Fresh()
+    private (PartitionMemory<TState, TCommand, TEvent>, MemoryLoader<TState, TCommand, TEvent>, SnapshotKeeper<TState, TCommand, TEvent>) Fresh()
     {
         var memory = new PartitionMemory<TState, TCommand, TEvent>(_partition, _decider, _options);
         var saver = new SnapshotWriter<TState, TCommand, TEvent>(_store, _partition, memory, _abilities);
-        return (memory, new SnapshotKeeper<TState, TCommand, TEvent>(_partition, memory, saver, _options, _around));
+        var loader = new MemoryLoader<TState, TCommand, TEvent>(_store, _partition, memory, _around.Time);
+        return (memory, loader, new SnapshotKeeper<TState, TCommand, TEvent>(_partition, memory, saver, _options, _around));
     }
 }
 

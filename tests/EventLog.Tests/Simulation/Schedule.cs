@@ -175,7 +175,7 @@ public sealed class Schedule
         for (var i = 0; i < _size.Disturbances; i++)
         {
             await _world.PauseAsync(2500);
-            switch (_world.Chance.Next(8))
+            switch (_world.Chance.Next(9))
             {
                 case 0:
                     Victim()?.Kill();
@@ -203,6 +203,10 @@ public sealed class Schedule
                     _faults = new Faults { LandsLater = 0.3, ReadFails = 0.2 };
                     break;
                 case 6:
+                    _faults = new Faults { TransactionFails = 0.98 };
+                    await _world.PauseAsync(60_000);
+                    break;
+                case 7:
                     _actors.Move(_world.Chance.Next(_size.Partitions));
                     break;
                 default:

@@ -11,6 +11,8 @@ public sealed record Faults
 
     public double ReadFails { get; init; }
 
+    public double TransactionFails { get; init; }
+
     /// <summary>A failed item of a bulk read; the call fails as a whole, as <see cref="IStateStore"/> wants it.</summary>
     public double ItemFails { get; init; }
 
@@ -123,7 +125,9 @@ public sealed class SimulatedStore(VirtualWorld world, SimulatedDatabase databas
         WriteAsync(() => database.TryWrite(new StateWrite(key, value, WriteCondition.Unchanged, etag), inTransaction: false), cancellation);
 
     public Task TransactAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation) =>
-        WriteAsync(() => database.TryTransact(writes), cancellation);
+        world.Happens(faults().TransactionFails)
+            ? Task.FromException(new IOException("simulated: the transaction failed"))
+            : WriteAsync(() => database.TryTransact(writes), cancellation);
 
     private async Task WriteAsync(Func<bool> write, CancellationToken cancellation)
     {
@@ -135,8 +139,10 @@ public sealed class SimulatedStore(VirtualWorld world, SimulatedDatabase databas
 
         if (world.Happens(faults().LandsLater))
         {
-            world.Later(TimeSpan.FromMilliseconds(world.Chance.Next(3000)), () => write());
-            await world.PauseAsync(200, cancellation);
+            // Often just about when the caller looks, sometimes long after.
+            var pause = world.Chance.Next(200);
+            world.Later(TimeSpan.FromMilliseconds(pause + world.Chance.Next(world.Happens(0.7) ? 12 : 3000)), () => write());
+            await Task.Delay(TimeSpan.FromMilliseconds(pause), world.Clock(), cancellation);
             throw new IOException("simulated: timed out");
         }
 

@@ -1,0 +1,116 @@
+namespace EventLog;
+
+/// <summary>Brings a writer's memory up to the end of the log, and streams into it.</summary>
+internal sealed class MemoryLoader<TState, TCommand, TEvent>(
+    IStateStore store, int partition, PartitionMemory<TState, TCommand, TEvent> memory, TimeProvider time)
+    where TState : class
+    where TCommand : class
+    where TEvent : class
+{
+    // Positions asked for at once: a few when a single rival's record is expected, many when there is more to read.
+    private const int FewPositions = 8;
+    private const int ManyPositions = 100;
+
+    /// <summary>Head first, then the records after it until one is missing.</summary>
+    public async Task OpenAsync(CancellationToken cancellation)
+    {
+        if (await store.ReadAsync(Keys.Head(partition), cancellation) is { } head)
+        {
+            memory.StartFrom(Head.Read(head.Value));
+        }
+
+        await ReadOnAsync(ManyPositions, cancellation);
+    }
+
+    /// <summary>Folds the records after the tail until one is missing; true when there were any.</summary>
+    /// <exception cref="LogBrokenException">A record does not follow the one before it.</exception>
+    public Task<bool> ReadOnAsync(CancellationToken cancellation) => ReadOnAsync(FewPositions, cancellation);
+
+    /// <summary>
+    /// Brings the streams into memory that are not there, by one bulk read of their snapshots; false when all were. No
+    /// record may be folded meanwhile: it might be about these streams.
+    /// </summary>
+    public async Task<bool> LoadAsync(IEnumerable<string> streams, CancellationToken cancellation)
+    {
+        Dictionary<string, string>? lacking = null;
+        foreach (var stream in streams)
+        {
+            if (memory.Find(stream) is null)
+            {
+                (lacking ??= []).TryAdd(stream, Keys.Snapshot(partition, stream));
+            }
+        }
+
+        if (lacking is null)
+        {
+            return false;
+        }
+
+        var found = await store.ReadManyAsync([.. lacking.Values], cancellation);
+        foreach (var (stream, key) in lacking)
+        {
+            memory.Add(stream, found.TryGetValue(key, out var stored) ? StoredSnapshot.Read(stored.Value) : null);
+        }
+
+        return true;
+    }
+
+    private async Task<bool> ReadOnAsync(int positions, CancellationToken cancellation)
+    {
+        for (var any = false; ; any = true, positions = ManyPositions)
+        {
+            var records = await ReadRecordsAsync(positions, cancellation);
+            if (records.Count == 0)
+            {
+                return any;
+            }
+
+            await LoadAsync(records.SelectMany(r => r.Record.Commands).Select(c => c.Stream), cancellation);
+            for (var i = 0; i < records.Count; i++)
+            {
+                var (record, bytes) = records[i];
+                if (record.DigestBefore != memory.Tail.Digest)
+                {
+                    throw new LogBrokenException(
+                        new LogPosition(partition, record.Position),
+                        $"The record at {partition}:{record.Position} does not follow the record before it: the digests differ.");
+                }
+
+                memory.Fold(record, DigestOf(bytes, i + 1 < records.Count ? records[i + 1].Record : null), time.GetUtcNow());
+            }
+
+            if (records.Count < positions)
+            {
+                return true;
+            }
+        }
+    }
+
+    private async Task<List<(StoredRecord Record, ReadOnlyMemory<byte> Bytes)>> ReadRecordsAsync(int positions, CancellationToken cancellation)
+    {
+        var first = memory.Tail.Position + 1;
+        var keys = new string[positions];
+        for (var i = 0; i < positions; i++)
+        {
+            keys[i] = Keys.Record(partition, first + i);
+        }
+
+        var found = await store.ReadManyAsync(keys, cancellation);
+        var records = new List<(StoredRecord, ReadOnlyMemory<byte>)>(found.Count);
+        foreach (var key in keys)
+        {
+            if (!found.TryGetValue(key, out var stored))
+            {
+                break;
+            }
+
+            records.Add((StoredRecord.Read(stored.Value, new LogPosition(partition, first + records.Count)), stored.Value));
+        }
+
+        return records;
+    }
+
+    /// <summary>The digest of a stored record; when the next record names it, the bytes need not be brought into one form.</summary>
+    private static string DigestOf(ReadOnlyMemory<byte> bytes, StoredRecord? next) =>
+        next is not null && StoredRecord.Digest(bytes.Span) == next.DigestBefore ? next.DigestBefore : StoredRecord.DigestOfStored(bytes);
+}

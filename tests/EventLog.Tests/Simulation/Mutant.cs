@@ -1,0 +1,94 @@
+using System.Reflection;
+using System.Runtime.Loader;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+
+namespace EventLog.Tests.Simulation;
+
+/// <summary>
+/// The log with one rule broken: a place in its sources is replaced, and they are compiled together with the simulation.
+/// </summary>
+public sealed record Mutant(string Rule, string File, string Find, string Replace)
+{
+    private static readonly string Root = FindRoot();
+    private static readonly CSharpParseOptions Language = new(LanguageVersion.Latest);
+    private static readonly MetadataReference[] References =
+        [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
+            .Split(Path.PathSeparator)
+            .Where(path => Path.GetFileName(path) is not ("EventLog.dll" or "EventLog.Tests.dll"))
+            .Select(path => MetadataReference.CreateFromFile(path))];
+
+    public override string ToString() => Rule;
+
+    /// <summary>The first seed from 1 on whose schedule shows that the rule is broken, with what it says; null when none does.</summary>
+    public (int Seed, string Finding)? FindSeed(int most)
+    {
+        var run = Compile().GetType("EventLog.Tests.Simulation.Schedule")!.GetMethod("Run", BindingFlags.Public | BindingFlags.Static)!;
+        for (var seed = 1; seed <= most; seed++)
+        {
+            try
+            {
+                run.Invoke(null, [seed, null]);
+            }
+            catch (TargetInvocationException e)
+            {
+                return (seed, e.InnerException!.Message);
+            }
+        }
+
+        return null;
+    }
+
+    private Assembly Compile()
+    {
+        var trees = Sources().Select(path => CSharpSyntaxTree.ParseText(Mutated(path), Language, path)).ToList();
+        trees.Add(CSharpSyntaxTree.ParseText(
+            "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; "
+            + "global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;",
+            Language));
+        var compilation = CSharpCompilation.Create(
+            "Mutant" + Guid.NewGuid().ToString("N"),
+            trees,
+            References,
+            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release, nullableContextOptions: NullableContextOptions.Enable));
+        using var image = new MemoryStream();
+        var result = compilation.Emit(image);
+        Assert.True(result.Success, string.Join('\n', result.Diagnostics.Where(d => d.Severity is DiagnosticSeverity.Error).Take(5)));
+        return AssemblyLoadContext.Default.LoadFromStream(new MemoryStream(image.ToArray()));
+    }
+
+    private string Mutated(string path)
+    {
+        var text = System.IO.File.ReadAllText(path);
+        if (Path.GetFileName(path) != File)
+        {
+            return text;
+        }
+
+        // The sources have moved on: the mutant must follow them, else it would test nothing.
+        Assert.True(text.Split(Find).Length == 2, $"'{Find}' does not stand exactly once in {File}.");
+        return text.Replace(Find, Replace);
+    }
+
+    private static IEnumerable<string> Sources() =>
+        Directory.EnumerateFiles(Path.Combine(Root, "libraries", "EventLog"), "*.cs", SearchOption.AllDirectories)
+            .Concat(Generated("EventLog"))
+            .Concat(Generated("EventLog.Tests").Where(path => Path.GetFileName(path).StartsWith("TallyJson", StringComparison.Ordinal)))
+            .Concat(Directory.EnumerateFiles(Path.Combine(Root, "tests", "EventLog.Tests", "Simulation"), "*.cs")
+                .Where(path => Path.GetFileName(path) is not ("Mutant.cs" or "MutantTests.cs" or "SimulationTests.cs")));
+
+    private static IEnumerable<string> Generated(string project) =>
+        Directory.EnumerateFiles(Path.Combine(Root, "artifacts", "obj", project, "debug", "generated"), "*.g.cs", SearchOption.AllDirectories)
+            .Where(path => path.Contains("System.Text.Json", StringComparison.Ordinal));
+
+    private static string FindRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!System.IO.File.Exists(Path.Combine(folder.FullName, "Accounts.sln")))
+        {
+            folder = folder.Parent!;
+        }
+
+        return folder.FullName;
+    }
+}
