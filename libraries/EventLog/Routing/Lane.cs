@@ -26,7 +26,7 @@ internal sealed class Lane<TState, TCommand, TEvent>
     private readonly LogOptions _options;
     private readonly TimeProvider _time;
     private readonly Channel<Pending<TState, TCommand>> _travelling = Channel.CreateUnbounded<Pending<TState, TCommand>>();
-    private readonly ConcurrentDictionary<(string Stream, string Id), Pending<TState, TCommand>> _arrived = new();
+    private readonly ConcurrentDictionary<(string Stream, string Id, string Fingerprint), Pending<TState, TCommand>> _arrived = new();
     private long _askAgain;
     private int _asking;
 
@@ -109,7 +109,7 @@ internal sealed class Lane<TState, TCommand, TEvent>
 
     private Pending<TState, TCommand> Arrive(RoutedCommand routed)
     {
-        var key = (routed.Stream, routed.Id);
+        var key = (routed.Stream, routed.Id, routed.Fingerprint);
         var arriving = _codec.Read(routed);
         var pending = _arrived.GetOrAdd(key, arriving);
         if (ReferenceEquals(pending, arriving))
@@ -122,7 +122,7 @@ internal sealed class Lane<TState, TCommand, TEvent>
         return pending;
     }
 
-    private async Task ForgetWhenAnsweredAsync((string, string) key, Pending<TState, TCommand> pending)
+    private async Task ForgetWhenAnsweredAsync((string, string, string) key, Pending<TState, TCommand> pending)
     {
         await ((Task)pending.Outcome).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         _arrived.TryRemove(key, out _);

@@ -25,6 +25,7 @@ public sealed class Schedule
     private readonly SimulatedActors _actors;
     private readonly Witness _witness;
     private Faults _faults = Faults.None;
+    private int _sent;
 
     private Schedule(int seed, ScheduleSize size)
     {
@@ -112,7 +113,7 @@ public sealed class Schedule
             if (sent.Key is not null && _world.Happens(0.4))
             {
                 await _world.PauseAsync(_world.Happens(0.3) ? 20000 : 500);
-                await SendUntilKnownAsync(sent.Again(), patience: 2);
+                await SendUntilKnownAsync(sent, patience: 2);
             }
 
             if (sent.Key is not null && _world.Happens(0.1))
@@ -127,7 +128,7 @@ public sealed class Schedule
         string[] verbs = ["open", "add", "add", "empty", "twice", "if-even", "if-even", "read"];
         var verb = keyed ? verbs[_world.Chance.Next(verbs.Length - 1)] : verbs[_world.Chance.Next(verbs.Length)];
         var by = _world.Chance.Next(1, 4);
-        return new Sent(stream, new TallyCommand(verb, by), keyed ? $"key-{_world.Chance.NextInt64():x}" : null)
+        return new Sent($"sent-{_sent++}", stream, new TallyCommand(verb, by), keyed ? $"key-{_world.Chance.NextInt64():x}" : null)
         {
             Expected = verb is not "read" && _world.Happens(0.15) ? ExpectedVersion.Exactly(_world.Chance.Next(0, 4)) : null,
         };
@@ -219,17 +220,15 @@ public sealed class Schedule
     private Replica? Victim() => _replicas.Where(r => r.Alive && !r.Context.Paused).OrderBy(_ => _world.Chance.Next()).FirstOrDefault();
 }
 
-/// <summary>A command as a client sends it, once or again.</summary>
-public sealed record Sent(string Stream, TallyCommand Command, string? Key)
+/// <summary>A command as a client sends it, once or again; its name is stored with what it brings about.</summary>
+public sealed record Sent(string Name, string Stream, TallyCommand Command, string? Key)
 {
     public ExpectedVersion? Expected { get; init; }
 
     /// <summary>The key is an id that the service made and gave back with an unknown outcome.</summary>
     public bool Made { get; init; }
 
-    public string Fingerprint => $"{Command.Do}-{Command.By}-{Expected?.Version}";
-
-    public Sent Again() => this with { };
+    public string Fingerprint => $"{Name}: {Command.Do} {Command.By}";
 
     public Submission<TallyCommand> ToSubmission() => new()
     {
@@ -238,6 +237,6 @@ public sealed record Sent(string Stream, TallyCommand Command, string? Key)
         Key = Key,
         Fingerprint = Fingerprint,
         Expected = Expected,
-        CorrelationId = "simulation",
+        CorrelationId = Name,
     };
 }

@@ -44,9 +44,9 @@ public sealed class Witness
     {
         var histories = ReadLog();
         CheckSnapshots(histories);
-        foreach (var command in _attempts.GroupBy(a => (a.Sent.Stream, Id: a.Sent.Key ?? a.Failure?.CommandId ?? Guid.NewGuid().ToString())))
+        foreach (var command in _attempts.GroupBy(a => a.Sent.Name))
         {
-            CheckCommand(histories[PartitionOf(command.Key.Stream)], command.Key.Id, [.. command]);
+            CheckCommand(histories[PartitionOf(command.First().Sent.Stream)], [.. command]);
         }
     }
 
@@ -124,47 +124,39 @@ public sealed class Witness
         }
     }
 
-    private static void CheckCommand(PartitionHistory history, string id, Attempt[] attempts)
+    private static void CheckCommand(PartitionHistory history, Attempt[] attempts)
     {
         var sent = attempts[0].Sent;
-        var mine = attempts.Where(a => a.Sent.Fingerprint == sent.Fingerprint).ToArray();
-        Hold(history.Effects.GetValueOrDefault((sent.Stream, id)) <= 1, $"{sent} took effect {history.Effects.GetValueOrDefault((sent.Stream, id))} times");
-        var first = mine.FirstOrDefault(a => a.Outcome is not null);
-        foreach (var attempt in mine.Where(a => a.Outcome is { Kind: not OutcomeKind.KeyReused }))
+        var effects = history.Effects.GetValueOrDefault(sent.Name);
+        Hold(effects <= 1, $"{sent} took effect {effects} times");
+        var answered = attempts.Where(a => a.Outcome is not null).ToArray();
+        for (var i = 0; i < answered.Length; i++)
         {
-            var outcome = attempt.Outcome!;
-            var what = $"{attempt.Sent} answered {outcome.Kind} {outcome.Refusal} version {outcome.Version} at {outcome.Position}";
-            if (sent.Key is not null && first is not null && !ReferenceEquals(first, attempt) && first.Outcome!.Kind is not OutcomeKind.KeyReused)
+            var outcome = answered[i].Outcome!;
+            var what = $"{sent} answered {outcome.Kind} {outcome.Refusal} version {outcome.Version} at {outcome.Position}";
+            Hold(Same(answered[0].Outcome!, outcome), $"{what}, and before {answered[0].Outcome}");
+            if (outcome.Kind is OutcomeKind.KeyReused)
             {
-                Hold(Same(first.Outcome, outcome), $"{what}, and before {first.Outcome.Kind} {first.Outcome.Refusal} version {first.Outcome.Version} at {first.Outcome.Position}");
-                continue;
+                Hold(effects == 0, $"{what}, and took effect");
             }
-
-            if (outcome.Kind is OutcomeKind.Appended)
+            else if (outcome.Kind is OutcomeKind.Appended)
             {
-                Hold(history.Effects.GetValueOrDefault((attempt.Sent.Stream, id)) == 1 || sent.Key is null, $"{what}, but the log has no such command");
-                var (version, state) = history.At(sent.Stream, outcome.Position.Position);
-                Hold(outcome.Position.Position > attempts[0].TailAtStart && outcome.Position.Position <= attempt.TailAtEnd, $"{what}: not between request and answer");
-                Hold(history.StateAt(sent.Stream, outcome.Version)?.Trail == outcome.State?.Trail && version >= outcome.Version && state is not null, $"{what}: another state than the log");
-                continue;
+                var position = outcome.Position.Position;
+                Hold(effects == 1, $"{what}, but the log has no such command");
+                Hold(position > attempts[0].TailAtStart && position <= answered[0].TailAtEnd, $"{what}: not between request and answer");
+                Hold(history.StateAt(sent.Stream, outcome.Version)?.Trail == outcome.State?.Trail, $"{what}: another state than the log");
             }
-
-            var true_ = history.Moments(sent.Stream, attempts[0].TailAtStart, attempt.TailAtEnd)
-                .Any(m => m.Version == outcome.Version && m.State?.Trail == outcome.State?.Trail && Fits(attempt.Sent, outcome, m.Version, m.State));
-            Hold(true_, $"{what}: true at no moment between {attempts[0].TailAtStart} and {attempt.TailAtEnd}");
+            else if (i == 0)
+            {
+                Hold(effects == 0, $"{what}, and took effect");
+                Hold(
+                    history.Moments(sent.Stream, attempts[0].TailAtStart, answered[0].TailAtEnd)
+                        .Any(m => m.Version == outcome.Version && m.State?.Trail == outcome.State?.Trail && Fits(answered[0].Sent, outcome, m.Version, m.State)),
+                    $"{what}: true at no moment between {attempts[0].TailAtStart} and {answered[0].TailAtEnd}");
+            }
         }
 
-        foreach (var reused in attempts.Where(a => a.Outcome?.Kind is OutcomeKind.KeyReused))
-        {
-            Hold(attempts.Any(a => a.Sent.Fingerprint != reused.Sent.Fingerprint), $"{reused.Sent} was told that its key was used for something else");
-        }
-
-        foreach (var failed in attempts.Where(a => a.Failure is { NotDone: true }))
-        {
-            Hold(
-                attempts.Length > 1 || history.Effects.GetValueOrDefault((failed.Sent.Stream, failed.Failure!.CommandId)) == 0,
-                $"{failed.Sent} was answered not-done, and took effect");
-        }
+        Hold(effects == 0 || attempts.Length > 1 || attempts[0].Failure is not { NotDone: true }, $"{sent} was answered not-done, and took effect");
     }
 
     private static bool Fits(Sent sent, Outcome<Tally> outcome, long version, Tally? state)
@@ -203,8 +195,8 @@ public sealed class PartitionHistory
     private readonly Dictionary<string, List<(long Position, long Version, Tally? State)>> _streams = [];
     private readonly List<(long Position, string Stream)> _recorded = [];
 
-    /// <summary>How often each command id appended events.</summary>
-    public Dictionary<(string Stream, string Id), int> Effects { get; } = [];
+    /// <summary>How often each command, by the name that it was sent under, appended events.</summary>
+    public Dictionary<string, int> Effects { get; } = [];
 
     internal void Fold(StoredRecord record)
     {
@@ -225,7 +217,7 @@ public sealed class PartitionHistory
 
             if (command.Events.Count > 0)
             {
-                Effects[(command.Stream, command.Id)] = Effects.GetValueOrDefault((command.Stream, command.Id)) + 1;
+                Effects[command.CorrelationId] = Effects.GetValueOrDefault(command.CorrelationId) + 1;
             }
         }
     }
