@@ -2,6 +2,8 @@ using Sidecar.Actors;
 using Sidecar.Configuration;
 using Sidecar.Invocation;
 using Sidecar.PubSub;
+using Sidecar.Secrets;
+using Sidecar.State;
 
 namespace Sidecar.Server;
 
@@ -46,6 +48,9 @@ internal sealed partial class AppSidecar
         InvocationApi.Map(methods, this);
         PublishApi.Map(methods, this);
         ActorApi.Map(methods, this);
+        StateGrpcApi.Map(methods, this);
+        SecretsApi.Map(methods, this);
+        OutsideApi.Map(methods);
     }
 
     private void MapHttp(IEndpointRouteBuilder routes)
@@ -54,6 +59,9 @@ internal sealed partial class AppSidecar
         MetadataApi.Map(routes, this);
         PublishApi.Map(routes, this);
         ActorApi.Map(routes, this);
+        StateHttpApi.Map(routes, this);
+        SecretsApi.Map(routes, this);
+        OutsideApi.Map(routes);
     }
 
     private Task UnknownPathAsync(HttpContext http) => InvocationApi.UnknownPathAsync(http, this);

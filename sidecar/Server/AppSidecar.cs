@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Sidecar.Configuration;
+using Sidecar.Secrets;
+using Sidecar.State;
 
 namespace Sidecar.Server;
 
@@ -17,10 +19,19 @@ internal sealed partial class AppSidecar : IAsyncDisposable
     private volatile bool _discovered;
     private volatile bool _outboundReady;
 
+    /// <exception cref="AggregateException">Components that cannot be used, one <see cref="ComponentException"/> each.</exception>
     public AppSidecar(AppSpec app, Resources resources, Neighbourhood neighbourhood, Tokens? tokens = null)
     {
         App = app;
-        Resources = resources;
+        var problems = new List<ComponentException>();
+        Secrets = new SecretStores(resources.Components, problems);
+        Resources = resources with { Components = [.. resources.Components.Select(c => Secrets.Resolve(c, problems))] };
+        States = new StateStores(Resources.Components, app.AppId, neighbourhood, problems);
+        if (problems.Count > 0)
+        {
+            throw new AggregateException(problems);
+        }
+
         Neighbourhood = neighbourhood;
         Tokens = tokens ?? Tokens.FromEnvironment();
         _log = neighbourhood.Loggers.CreateLogger("sidecar." + app.AppId);
@@ -34,7 +45,12 @@ internal sealed partial class AppSidecar : IAsyncDisposable
     /// <summary>The app; ports that were 0 in the file are filled in when the sidecar has started.</summary>
     public AppSpec App { get; private set; }
 
+    /// <summary>What the app sees; secrets in the components' metadata are filled in.</summary>
     public Resources Resources { get; }
+
+    public SecretStores Secrets { get; }
+
+    public StateStores States { get; }
 
     public Neighbourhood Neighbourhood { get; }
 

@@ -14,6 +14,9 @@ namespace Sidecar.Server;
 /// <param name="Code">For instance <c>ERR_STATE_SAVE</c>; only HTTP shows it.</param>
 internal sealed record DaprError(string Code, string Message, int HttpStatus, StatusCode GrpcStatus, ErrorDetails? Details = null)
 {
+    /// <summary>What HTTP says where it differs from gRPC.</summary>
+    public string? HttpMessage { get; init; }
+
     private static readonly JsonWriterOptions _json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The exception that ends a call with this error, on whichever API it came.</summary>
@@ -27,7 +30,7 @@ internal sealed record DaprError(string Code, string Message, int HttpStatus, St
         {
             json.WriteStartObject();
             json.WriteString("errorCode", Code);
-            json.WriteString("message", Message);
+            json.WriteString("message", HttpMessage ?? Message);
             Details?.Write(json);
             json.WriteEndObject();
         }

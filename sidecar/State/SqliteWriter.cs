@@ -1,0 +1,254 @@
+namespace Sidecar.State;
+
+/// <summary>The thread that writes a database: takes all that waits, commits it once, answers everybody.</summary>
+internal sealed class SqliteWriter : IDisposable
+{
+    private static readonly TimeSpan _betweenCleanUps = TimeSpan.FromHours(1);
+
+    private readonly SqliteConnection _connection;
+    private readonly TimeProvider _time;
+    private readonly Thread _thread;
+    private readonly object _gate = new();
+    private readonly Dictionary<SqliteTable, long> _cleaned = [];
+    private List<Job> _waiting = [];
+    private bool _closed;
+
+    public SqliteWriter(SqliteConnection connection, TimeProvider time)
+    {
+        _connection = connection;
+        _time = time;
+        _thread = new Thread(Work) { IsBackground = true, Name = "sqlite writer" };
+        _thread.Start();
+    }
+
+    public void Create(SqliteTable table)
+    {
+        var job = new Job(table, [], false) { Creates = true };
+        Enqueue(job);
+        if (job.Task.GetAwaiter().GetResult() is { } failure)
+        {
+            throw new StoreException(failure.Message);
+        }
+    }
+
+    public Task<StateFailure?> WriteAsync(SqliteTable table, IReadOnlyList<StateWrite> writes, bool transaction)
+    {
+        var job = new Job(table, writes, transaction);
+        Enqueue(job);
+        return job.Task;
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _closed = true;
+            Monitor.Pulse(_gate);
+        }
+
+        _thread.Join();
+        _connection.Dispose();
+    }
+
+    private void Enqueue(Job job)
+    {
+        lock (_gate)
+        {
+            if (!_closed)
+            {
+                _waiting.Add(job);
+                if (_waiting.Count == 1)
+                {
+                    Monitor.Pulse(_gate);
+                }
+
+                return;
+            }
+        }
+
+        job.SetResult(new StateFailure(FailureKind.Other, "the database is closed"));
+    }
+
+    private void Work()
+    {
+        var jobs = new List<Job>();
+        while (true)
+        {
+            lock (_gate)
+            {
+                while (_waiting.Count == 0)
+                {
+                    if (_closed)
+                    {
+                        return;
+                    }
+
+                    Monitor.Wait(_gate);
+                }
+
+                (jobs, _waiting) = (_waiting, jobs);
+            }
+
+            Run(jobs);
+            jobs.Clear();
+        }
+    }
+
+    private void Run(List<Job> jobs)
+    {
+        try
+        {
+            Commit(jobs);
+        }
+        catch (StoreException) when (jobs.Count > 1)
+        {
+            // Nothing of the batch is written. One of them may be at fault (too large for the disk): each for itself now.
+            foreach (var job in jobs)
+            {
+                try
+                {
+                    Commit([job]);
+                }
+                catch (StoreException e)
+                {
+                    job.SetResult(new StateFailure(FailureKind.Other, e.Message));
+                }
+            }
+        }
+        catch (StoreException e)
+        {
+            jobs[0].SetResult(new StateFailure(FailureKind.Other, e.Message));
+        }
+    }
+
+    private void Commit(List<Job> jobs)
+    {
+        var now = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        try
+        {
+            _connection.Execute("BEGIN IMMEDIATE");
+            foreach (var job in jobs)
+            {
+                job.Outcome = job.Creates ? Create(job, now) : Apply(job, now);
+            }
+
+            _connection.Execute("COMMIT");
+        }
+        catch
+        {
+            if (_connection.InTransaction)
+            {
+                _connection.Execute("ROLLBACK");
+            }
+
+            throw;
+        }
+
+        foreach (var job in jobs)
+        {
+            job.SetResult(job.Outcome);
+        }
+    }
+
+    private StateFailure? Create(Job job, long now)
+    {
+        foreach (var statement in job.Table.Create)
+        {
+            _connection.Execute(statement);
+        }
+
+        Clean(job.Table, now);
+        return null;
+    }
+
+    private StateFailure? Apply(Job job, long now)
+    {
+        // One write needs no savepoint: it is refused before anything is done, or it is one statement.
+        var savepoint = job.Writes.Count > 1 && job.Table.Rules.RollsBack;
+        if (savepoint)
+        {
+            _connection.Execute("SAVEPOINT job");
+        }
+
+        StateFailure? failure = null;
+        foreach (var write in job.Writes)
+        {
+            if (Apply(job.Table, write, job.Transaction, now) is not { } refusal)
+            {
+                continue;
+            }
+
+            failure ??= refusal;
+            if (job.Table.Rules.RollsBack)
+            {
+                break;
+            }
+        }
+
+        if (savepoint)
+        {
+            if (failure is not null)
+            {
+                _connection.Execute("ROLLBACK TO job");
+            }
+
+            _connection.Execute("RELEASE job");
+        }
+
+        if (now - _cleaned.GetValueOrDefault(job.Table, now) >= _betweenCleanUps.TotalMilliseconds)
+        {
+            Clean(job.Table, now);
+        }
+
+        return failure;
+    }
+
+    private StateFailure? Apply(SqliteTable table, StateWrite write, bool transaction, long now)
+    {
+        var find = _connection.Prepare(table.Find).Bind(1, write.Key);
+        var row = find.Step() && !(find.Number(1) <= now)
+            ? new RowVersion(true, find.Text(0), find.Number(2) != 0)
+            : default;
+        find.Reset();
+        if (table.Rules.Refusal(row, write, transaction) is { } refusal)
+        {
+            return refusal;
+        }
+
+        if (write.IsDelete)
+        {
+            _connection.Prepare(table.Delete).Bind(1, write.Key).Run();
+            return null;
+        }
+
+        _connection.Prepare(table.Put)
+            .Bind(1, write.Key)
+            .Bind(2, write.Value.Span)
+            .Bind(3, table.Rules.NextETag(row))
+            .Bind(4, write.Ttl is { } ttl ? now + (long)ttl.TotalMilliseconds : null)
+            .Bind(5, table.Rules.FencedAfter(row, write, transaction) ? 1 : 0)
+            .Run();
+        return null;
+    }
+
+    private void Clean(SqliteTable table, long now)
+    {
+        _connection.Prepare(table.Clean).Bind(1, now).Run();
+        _cleaned[table] = now;
+    }
+
+    private sealed class Job(SqliteTable table, IReadOnlyList<StateWrite> writes, bool transaction)
+        : TaskCompletionSource<StateFailure?>(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        public SqliteTable Table => table;
+
+        public IReadOnlyList<StateWrite> Writes => writes;
+
+        public bool Transaction => transaction;
+
+        /// <summary>Makes the table instead of writing rows.</summary>
+        public bool Creates { get; init; }
+
+        public StateFailure? Outcome { get; set; }
+    }
+}
