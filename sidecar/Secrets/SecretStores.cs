@@ -109,7 +109,7 @@ internal sealed class SecretStores
             () => Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
                 .Select(e => (Name: (string)e.Key, Value: (string?)e.Value ?? ""))
                 .Where(e => e.Name.StartsWith(prefix, StringComparison.Ordinal) && Allowed(e.Name))
-                .ToDictionary(e => e.Name[prefix.Length..], e => Single(e.Name[prefix.Length..], e.Value)));
+                .ToDictionary(e => e.Name[prefix.Length..], e => (IReadOnlyDictionary<string, string>)Single(e.Name[prefix.Length..], e.Value)));
     }
 
     /// <summary>
@@ -179,8 +179,8 @@ internal sealed class SecretStores
         }
     }
 
-    private static IReadOnlyDictionary<string, string> Single(string name, string value) =>
-        new Dictionary<string, string>(StringComparer.Ordinal) { [name] = value };
+    private static Dictionary<string, string> Single(string name, string value) =>
+        new(StringComparer.Ordinal) { [name] = value };
 
     private sealed record Store(
         Func<string, IReadOnlyDictionary<string, string>?> Get,

@@ -19,7 +19,7 @@ internal sealed partial class AppSidecar : IAsyncDisposable
     private volatile bool _discovered;
     private volatile bool _outboundReady;
 
-    /// <exception cref="AggregateException">Components that cannot be used, one <see cref="ComponentException"/> each.</exception>
+    /// <exception cref="InvalidOperationException">Components that cannot be used; the message has a line for each.</exception>
     public AppSidecar(AppSpec app, Resources resources, Neighbourhood neighbourhood, Tokens? tokens = null)
     {
         App = app;
@@ -29,7 +29,7 @@ internal sealed partial class AppSidecar : IAsyncDisposable
         States = new StateStores(Resources.Components, app.AppId, neighbourhood, problems);
         if (problems.Count > 0)
         {
-            throw new AggregateException(problems);
+            throw new InvalidOperationException(string.Join('\n', problems.Select(p => p.Message)));
         }
 
         Neighbourhood = neighbourhood;

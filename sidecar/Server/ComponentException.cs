@@ -4,7 +4,7 @@ namespace Sidecar.Server;
 
 /// <summary>A component cannot be used as its file describes it; the message names the file, the component and the reason.</summary>
 internal sealed class ComponentException(Component component, string problem)
-    : Exception($"{component.File}: component '{component.Name}' ({component.Type}): {problem}.")
+    : InvalidOperationException($"{component.File}: component '{component.Name}' ({component.Type}): {problem}.")
 {
     public Component Component => component;
 

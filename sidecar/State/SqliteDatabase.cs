@@ -110,7 +110,7 @@ internal sealed class SqliteTable(string name, StateRules rules)
              etag TEXT NOT NULL,
              expires INTEGER,
              fenced INTEGER NOT NULL
-         ) WITHOUT ROWID
+         )
          """,
         $"CREATE INDEX IF NOT EXISTS {_name[..^1]}_expires\" ON {_name} (expires) WHERE expires IS NOT NULL",
     ];

@@ -3,6 +3,9 @@ namespace Sidecar.State;
 /// <summary>The thread that writes a database: takes all that waits, commits it once, answers everybody.</summary>
 internal sealed class SqliteWriter : IDisposable
 {
+    /// <summary>How many callers one thread answers: a thread for each costs more than what they do.</summary>
+    private const int AnsweredTogether = 16;
+
     private static readonly TimeSpan _betweenCleanUps = TimeSpan.FromHours(1);
 
     private readonly SqliteConnection _connection;
@@ -105,19 +108,22 @@ internal sealed class SqliteWriter : IDisposable
             // Nothing of the batch is written. One of them may be at fault (too large for the disk): each for itself now.
             foreach (var job in jobs)
             {
-                try
-                {
-                    Commit([job]);
-                }
-                catch (StoreException e)
-                {
-                    job.SetResult(new StateFailure(FailureKind.Other, e.Message));
-                }
+                Run([job]);
             }
         }
         catch (StoreException e)
         {
-            jobs[0].SetResult(new StateFailure(FailureKind.Other, e.Message));
+            jobs[0].Outcome = new StateFailure(FailureKind.Other, e.Message);
+            Answer(jobs);
+        }
+    }
+
+    /// <summary>What the callers do next must not run on the writer's thread.</summary>
+    private static void Answer(List<Job> jobs)
+    {
+        foreach (var group in jobs.Chunk(AnsweredTogether))
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static group => Array.ForEach(group, job => job.SetResult(job.Outcome)), group, preferLocal: false);
         }
     }
 
@@ -144,10 +150,7 @@ internal sealed class SqliteWriter : IDisposable
             throw;
         }
 
-        foreach (var job in jobs)
-        {
-            job.SetResult(job.Outcome);
-        }
+        Answer(jobs);
     }
 
     private StateFailure? Create(Job job, long now)
@@ -238,7 +241,7 @@ internal sealed class SqliteWriter : IDisposable
     }
 
     private sealed class Job(SqliteTable table, IReadOnlyList<StateWrite> writes, bool transaction)
-        : TaskCompletionSource<StateFailure?>(TaskCreationOptions.RunContinuationsAsynchronously)
+        : TaskCompletionSource<StateFailure?>
     {
         public SqliteTable Table => table;
 
