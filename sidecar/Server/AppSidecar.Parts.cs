@@ -27,10 +27,10 @@ internal sealed partial class AppSidecar
     public IReadOnlyList<(string Type, int Count)> ActiveActors => Actors.Active;
 
     /// <summary>Publishing and subscriptions.</summary>
-    public Messages Messages => field ??= new Messages(this);
+    public Messages Messages { get; }
 
     /// <summary>The actors that live here, and calls to actors anywhere.</summary>
-    public ActorRuntime Actors => field ??= new ActorRuntime(this);
+    public ActorRuntime Actors { get; }
 
     /// <summary>
     /// For the host, when the app's process has ended: without waiting for health probes its actors move to other

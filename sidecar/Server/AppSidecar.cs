@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using Sidecar.Actors;
 using Sidecar.Configuration;
+using Sidecar.PubSub;
 using Sidecar.Secrets;
 using Sidecar.State;
 
@@ -40,6 +42,9 @@ internal sealed partial class AppSidecar : IAsyncDisposable
             Channel = new AppChannel(app, port, Tokens.App);
             _health = new AppHealth(app, Channel, neighbourhood.Time);
         }
+
+        Messages = new Messages(this);
+        Actors = new ActorRuntime(this);
     }
 
     /// <summary>The app; ports that were 0 in the file are filled in when the sidecar has started.</summary>

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Sidecar.Actors;
 using Sidecar.Configuration;
 using Sidecar.Server;
 
@@ -109,7 +110,7 @@ internal sealed class StateStores
             {
                 var opened = StateComponent.Open(component, appId, neighbourhood);
                 _components[component.Name] = opened;
-                if ("true".Equals(component.Metadata.GetValueOrDefault("actorStateStore"), StringComparison.OrdinalIgnoreCase))
+                if (ActorRuntime.IsActorStateStore(component))
                 {
                     ActorStore = opened;
                 }
