@@ -79,7 +79,7 @@ public sealed class ServerTests : IAsyncDisposable
         var sidecar = await StartAsync();
         var client = Client(sidecar);
 
-        var unknown = await Assert.ThrowsAsync<RpcException>(async () => await client.ScheduleJobAlpha1Async(new ScheduleJobRequest(), cancellationToken: Token));
+        var unknown = await Assert.ThrowsAsync<RpcException>(async () => await client.ConverseAlpha2Async(new ConversationRequestAlpha2(), cancellationToken: Token));
 
         Assert.Equal(StatusCode.Unknown, unknown.StatusCode);
         Assert.Contains("required metadata dapr-callee-app-id or dapr-app-id not found", unknown.Status.Detail, StringComparison.Ordinal);
