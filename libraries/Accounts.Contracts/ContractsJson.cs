@@ -18,4 +18,5 @@ namespace Accounts.Contracts;
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(AccountRow))]
 [JsonSerializable(typeof(ViewPointer))]
+[JsonSerializable(typeof(CheckpointRow))]
 public sealed partial class ContractsJson : JsonSerializerContext;

@@ -34,6 +34,10 @@ public sealed record AccountRow
     public required string Position { get; init; }
 }
 
+/// <summary>How far a function has come in one partition of the log. Kept at <see cref="RowKeys.Checkpoint"/>.</summary>
+/// <param name="Position">Everything up to this position has taken effect; 0 before the first.</param>
+public sealed record CheckpointRow(long Position);
+
 /// <summary>
 /// Keys of the views' rows. They use only <c>A-Z a-z 0-9 . - { }</c>, are at most 200 characters, and no two differ only by
 /// case, because some databases ignore case, accents and trailing spaces in keys.
@@ -52,6 +56,10 @@ public static class RowKeys
     /// <summary>The row of an event.</summary>
     public static string History(ViewPointer at, string number, long version) =>
         Row(at, Views.History, string.Create(CultureInfo.InvariantCulture, $"{Escape(number)}.{version}"));
+
+    /// <summary>The checkpoint of a function in a partition of the log.</summary>
+    public static string Checkpoint(ViewPointer at, string function, int partition) =>
+        Row(at, "checkpoint", string.Create(CultureInfo.InvariantCulture, $"{function}.{partition}"));
 
     /// <summary>A row of any view; the key is already escaped.</summary>
     /// <exception cref="ArgumentException">The whole would be too long for a state store.</exception>

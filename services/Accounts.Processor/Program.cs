@@ -1,1 +1,11 @@
-WebApplication.CreateBuilder(args).Build().Run();
+using Accounts.Processor.Consumers;
+using ServiceDefaults;
+
+var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults("Accounts: processor", "Makes views of the account log and answers its events.");
+builder.AddFunctions();
+
+var app = builder.Build();
+app.UseServiceDefaults();
+app.MapFunctions();
+app.Run();

@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using Accounts.Contracts;
+using Accounts.Processor.Functions;
+using EventLog;
+
+namespace Accounts.Processor.Consumers;
+
+/// <summary>Sends commands to the command service until it answers, through the sidecar.</summary>
+internal sealed class CommandSender(HttpClient http, Outage outage, TimeProvider time, Random chance, ILogger logger)
+{
+    /// <summary>
+    /// Returns when the command is answered. The same command may be sent any number of times: it keeps its key.
+    /// </summary>
+    /// <exception cref="CommandRefusedException">The command service calls the request wrong, which waiting will not mend.</exception>
+    public async Task SendAsync(
+        PolicyCommand command, string key, RecordedEvent cause, CancellationToken stopping, CancellationToken cancellation)
+    {
+        var patience = new Patience(time, chance);
+        while (true)
+        {
+            try
+            {
+                using var response = await PostAsync(command, key, cause, cancellation);
+                if (IsAnswer(response))
+                {
+                    outage.Answered();
+                    if (!response.IsSuccessStatusCode)
+                    {
+                        logger.LogWarning(
+                            "Command {Command} on account {Account}, because of {Event}, was answered {Status}",
+                            command.Name, command.Account, cause.EventId, (int)response.StatusCode);
+                    }
+
+                    return;
+                }
+
+                if (response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.UnsupportedMediaType or HttpStatusCode.RequestEntityTooLarge)
+                {
+                    throw new CommandRefusedException($"Command {command.Name} was answered {(int)response.StatusCode}.");
+                }
+
+                outage.Failed(new HttpRequestException($"{(int)response.StatusCode} {response.ReasonPhrase}"));
+            }
+            catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException && !cancellation.IsCancellationRequested)
+            {
+                outage.Failed(failure);
+            }
+
+            await patience.WaitAsync(stopping);
+        }
+    }
+
+    private async Task<HttpResponseMessage> PostAsync(PolicyCommand command, string key, RecordedEvent cause, CancellationToken cancellation)
+    {
+        // The command belongs to the trace of the request that led to the event, long after that request was answered.
+        using var activity = new Activity("policy");
+        if (cause.TraceParent is { } parent)
+        {
+            activity.SetParentId(parent);
+        }
+
+        activity.Start();
+        using var request = new HttpRequestMessage(HttpMethod.Post, Addresses.Command("", command.Account, command.Name))
+        {
+            Content = JsonContent.Create(new CommandBody { If = command.If }, ContractsJson.Default.CommandBody),
+        };
+        request.Headers.Add(AccountHeaders.IdempotencyKey, key);
+        request.Headers.Add(AccountHeaders.CorrelationId, cause.CorrelationId);
+        request.Headers.Add(AccountHeaders.CausationId, cause.EventId);
+        return await http.SendAsync(request, cancellation);
+    }
+
+    /// <summary>
+    /// The command service has answered, be it that the command is pointless by now. A sidecar that does not find the
+    /// service may say 404 as well, but never as a problem.
+    /// </summary>
+    private static bool IsAnswer(HttpResponseMessage response) => response.IsSuccessStatusCode
+        || (response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed or HttpStatusCode.UnprocessableEntity
+            && response.Content.Headers.ContentType?.MediaType == MediaTypes.Problem);
+}
+
+internal sealed class CommandRefusedException(string message) : Exception(message);

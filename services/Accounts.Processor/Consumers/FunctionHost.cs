@@ -1,0 +1,181 @@
+using System.Text.Json;
+using Accounts.Contracts;
+using Accounts.Processor.Functions;
+using EventLog;
+
+namespace Accounts.Processor.Consumers;
+
+/// <summary>
+/// All partitions on this replica. Starts when the log is there, the views' store has passed its check and the functions'
+/// start positions are fixed; then reads and works until the service stops.
+/// </summary>
+internal sealed class FunctionHost(
+    IReadOnlyList<Function> functions, LogReader log, IStateStore logStore, IStateStore viewStore, PartitionRoutes routes, HttpClient commands,
+    TimeProvider time, Random chance, ILogger<FunctionHost> logger) : BackgroundService
+{
+    private static readonly TimeSpan PositionsEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan HoldersEvery = TimeSpan.FromSeconds(2);
+
+    private static readonly JsonElement Taken = JsonSerializer.SerializeToElement(true);
+
+    private readonly Outage _logOutage = new($"The log in component '{logStore.Name}'", time, logger);
+    private readonly Outage _viewOutage = new($"Component '{viewStore.Name}'", time, logger);
+    private readonly Outage _commandOutage = new("The command service", time, logger);
+    private readonly CancellationTokenSource _giveUp = new();
+    private CancellationToken _stopping;
+    private IReadOnlyList<PartitionConsumer>? _consumers;
+    private IReadOnlyList<ConsumerRoute>? _routes;
+
+    /// <summary>Null when every partition is worked on, here or elsewhere, and everything needed for that answers.</summary>
+    public string? NotReady => _routes is not { } started ? "the log or the views are not open yet"
+        : !started.All(route => route.Settled) ? "not every partition is worked on yet"
+        : _logOutage.Away ?? _viewOutage.Away;
+
+    /// <summary>A wake-up from the topic. Late, repeated and foreign ones do no harm.</summary>
+    public void Wake(WakeUp wakeUp)
+    {
+        if (_routes is { } started && wakeUp.Partition >= 0 && wakeUp.Partition < started.Count)
+        {
+            started[wakeUp.Partition].Wake(wakeUp.Position, _stopping);
+        }
+    }
+
+    /// <summary>A message for a partition whose actor is placed on this replica.</summary>
+    public Task<JsonElement> ReceiveAsync(int partition, JsonElement message, CancellationToken cancellation)
+    {
+        if (_consumers is { } started && partition < started.Count)
+        {
+            started[partition].Wake(message.Deserialize<WakeUp>(JsonSerializerOptions.Web)?.Position ?? 0);
+        }
+
+        return Task.FromResult(Taken);
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await using var gaveUp = cancellationToken.Register(_giveUp.Cancel);
+        await base.StopAsync(cancellationToken);
+    }
+
+    public override void Dispose()
+    {
+        _giveUp.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        _stopping = stoppingToken;
+        try
+        {
+            var description = await PersistAsync(_logOutage, () => log.DescribeAsync(stoppingToken), stoppingToken);
+            var abilities = await PersistAsync(
+                _viewOutage, () => StoreCheck.RunAsync(viewStore, $"{chance.NextInt64():x16}", stoppingToken), stoppingToken);
+            var starts = new StartPositions(viewStore, log);
+            var pointers = await PersistAsync(_viewOutage, () => starts.FixAsync(description, FunctionList.All, stoppingToken), stoppingToken);
+            logger.LogInformation(
+                "Log {Log} has {Partitions} partitions; functions: {Functions}",
+                description.Id, description.Partitions, string.Join(", ", functions.Select(function => function.Name)));
+
+            var writer = new RowWriter(viewStore, abilities.TransactionsHonourCreates);
+            var sender = new CommandSender(commands, _commandOutage, time, chance, logger);
+            var consumers = Enumerable.Range(0, description.Partitions)
+                .Select(partition => Consumer(partition, writer, sender, pointers)).ToList();
+            var ways = consumers.Select(consumer => new ConsumerRoute(routes, consumer, time, logger)).ToList();
+            (_consumers, _routes) = (consumers, ways);
+            await Task.WhenAll(
+                [.. consumers.Select(consumer => consumer.RunAsync(stoppingToken, _giveUp.Token)),
+                EveryAsync(PositionsEvery, () => LookAtPositionsAsync(consumers, stoppingToken), stoppingToken),
+                EveryAsync(HoldersEvery, () => LookForHoldersAsync(consumers, ways, stoppingToken), stoppingToken)]);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+        }
+    }
+
+    private PartitionConsumer Consumer(
+        int partition, RowWriter writer, CommandSender sender, IReadOnlyDictionary<string, ViewPointer> pointers)
+    {
+        var window = new RecordWindow(log, partition, _logOutage);
+        var runners = functions.Select(function =>
+        {
+            var pointer = pointers[function.Name];
+            var checkpoint = new Checkpoint(
+                RowKeys.Checkpoint(pointer, function.Name, partition), viewStore, _viewOutage, time, chance);
+            Work work = function switch
+            {
+                Function.View view => new ViewWork(view, pointer, writer, _viewOutage, time, chance).ApplyAsync,
+                Function.Policy policy => new PolicyWork(policy, sender).ApplyAsync,
+                _ => throw new InvalidOperationException($"Nothing runs functions like {function.Name}."),
+            };
+            return new FunctionRunner(function.Name, partition, window, checkpoint, work, _logOutage, time, chance, logger);
+        });
+        return new PartitionConsumer(partition, window, [.. runners], routes.Holds);
+    }
+
+    /// <summary>Wake-ups may be lost, all of them: one bulk read looks at every quiet partition that is worked on here.</summary>
+    private async Task LookAtPositionsAsync(List<PartitionConsumer> consumers, CancellationToken stopping)
+    {
+        var next = new Dictionary<string, PartitionConsumer>();
+        foreach (var consumer in consumers)
+        {
+            if (consumer.NextUnheard() is { } position)
+            {
+                next[Keys.Record(consumer.Partition, position)] = consumer;
+            }
+        }
+
+        if (next.Count == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            var found = await logStore.ReadManyAsync([.. next.Keys], stopping);
+            _logOutage.Answered();
+            foreach (var key in found.Keys)
+            {
+                next[key].Wake(null);
+            }
+        }
+        catch (Exception cause) when (!stopping.IsCancellationRequested)
+        {
+            _logOutage.Failed(cause);
+        }
+    }
+
+    private static Task LookForHoldersAsync(
+        List<PartitionConsumer> consumers, List<ConsumerRoute> ways, CancellationToken stopping) =>
+        Task.WhenAll(ways.Where((_, partition) => !consumers[partition].Held).Select(way => way.AskAsync(0, stopping)));
+
+    private async Task EveryAsync(TimeSpan period, Func<Task> look, CancellationToken stopping)
+    {
+        using var timer = new PeriodicTimer(period, time);
+        do
+        {
+            await look();
+        }
+        while (await timer.WaitForNextTickAsync(stopping));
+    }
+
+    private async Task<T> PersistAsync<T>(Outage outage, Func<Task<T>> attempt, CancellationToken stopping)
+    {
+        var patience = new Patience(time, chance);
+        while (true)
+        {
+            try
+            {
+                var result = await attempt();
+                outage.Answered();
+                return result;
+            }
+            catch (Exception cause) when (cause is not LogRefusedException && !stopping.IsCancellationRequested)
+            {
+                outage.Failed(cause);
+            }
+
+            await patience.WaitAsync(stopping);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using Accounts.Contracts;
+using Accounts.Processor.Functions;
+using Dapr.Client;
+using EventLog;
+using ServiceDefaults;
+
+namespace Accounts.Processor.Consumers;
+
+/// <summary>How the parts are put together, and the addresses that the sidecar calls.</summary>
+internal static class FunctionSetup
+{
+    private static readonly TimeSpan CommandTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// Settings: <c>Functions</c> and <c>Onboarding:Enabled</c> (<see cref="FunctionList.Hosted"/>), and
+    /// <c>CommandAppId</c>, the app that takes the policies' commands.
+    /// </summary>
+    public static void AddFunctions(this WebApplicationBuilder builder)
+    {
+        var configuration = builder.Configuration;
+        var hosted = FunctionList.Hosted(configuration);
+        var services = builder.Services;
+        var log = new LogOptions { Store = Components.EventLog };
+        services.AddLogReader(log);
+        services.AddPartitionRoutes($"{configuration["APP_ID"] ?? AppIds.Processor}.consumer");
+        services.AddSingleton(provider =>
+        {
+            var routes = provider.GetRequiredService<PartitionRoutes>();
+            var host = new FunctionHost(
+                hosted,
+                provider.GetRequiredService<LogReader>(),
+                provider.StateStore(Components.EventLog, log.StoreTimeout),
+                provider.StateStore(Components.Views, log.StoreTimeout),
+                routes,
+                CommandClient(configuration["CommandAppId"] ?? AppIds.Command),
+                provider.GetRequiredService<TimeProvider>(),
+                Random.Shared,
+                provider.GetRequiredService<ILogger<FunctionHost>>());
+            routes.Receive = host.ReceiveAsync;
+            return host;
+        });
+        services.AddHostedService(provider => provider.GetRequiredService<FunctionHost>());
+        services.AddReadinessCheck("functions", provider =>
+        {
+            var host = provider.GetRequiredService<FunctionHost>();
+            return _ => Task.FromResult(host.NotReady);
+        });
+    }
+
+    public static void MapFunctions(this WebApplication app)
+    {
+        app.UseCloudEvents();
+        app.MapSubscribeHandler().ExcludeFromDescription();
+        app.MapActorsHandlers();
+        app.MapPost("/wake-ups", (WakeUp wakeUp, FunctionHost host) =>
+        {
+            host.Wake(wakeUp);
+            return TypedResults.Ok();
+        }).WithTopic(Components.Wakeups, Topics.AccountLog).ExcludeFromDescription();
+    }
+
+    private static HttpClient CommandClient(string appId)
+    {
+        var client = DaprClient.CreateInvokeHttpClient(appId);
+        client.Timeout = CommandTimeout;
+        return client;
+    }
+}

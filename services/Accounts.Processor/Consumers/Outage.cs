@@ -1,0 +1,59 @@
+namespace Accounts.Processor.Consumers;
+
+/// <summary>
+/// Whether something that the functions depend on is away. However many of them notice, one outage is one warning, and one
+/// line when it is over.
+/// </summary>
+internal sealed class Outage(string dependency, TimeProvider time, ILogger logger)
+{
+    // Some calls fail and some do not while something comes back: it is one outage until failures have ceased.
+    private static readonly TimeSpan Calm = TimeSpan.FromSeconds(2);
+
+    private readonly Lock _gate = new();
+    private long _lastFailure;
+    private bool _warned;
+    private bool _answers = true;
+
+    /// <summary>What is away, or null.</summary>
+    public string? Away
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _answers ? null : dependency;
+            }
+        }
+    }
+
+    public void Failed(Exception cause)
+    {
+        lock (_gate)
+        {
+            var old = _warned && !(_answers && time.GetElapsedTime(_lastFailure) > Calm);
+            (_answers, _warned, _lastFailure) = (false, true, time.GetTimestamp());
+            if (old)
+            {
+                return;
+            }
+        }
+
+        logger.LogWarning("{Dependency} does not answer, functions wait: {Cause}", dependency, cause.Message);
+    }
+
+    public void Answered()
+    {
+        lock (_gate)
+        {
+            _answers = true;
+            if (!_warned || time.GetElapsedTime(_lastFailure) <= Calm)
+            {
+                return;
+            }
+
+            _warned = false;
+        }
+
+        logger.LogInformation("{Dependency} answers again", dependency);
+    }
+}

@@ -1,0 +1,51 @@
+using Accounts.Processor.Functions;
+
+namespace Accounts.Processor.Consumers;
+
+/// <summary>Sends the commands that a batch of events asks for.</summary>
+internal sealed class PolicyWork(Function.Policy policy, CommandSender sender)
+{
+    private const int AccountsInFlight = 32;
+
+    /// <summary>
+    /// Returns when every command is answered: accounts beside each other, one account's commands in order. A failure
+    /// names the earliest event that a policy or the command service could not take.
+    /// </summary>
+    public async Task<EventFailure?> ApplyAsync(IReadOnlyList<LoggedRecord> records, CancellationToken stopping, CancellationToken cancellation)
+    {
+        var failures = new List<EventFailure>();
+        var options = new ParallelOptions { MaxDegreeOfParallelism = AccountsInFlight, CancellationToken = stopping };
+        var accounts = records.SelectMany(record => record.Events).Where(policy.Handles).GroupBy(logged => logged.Account);
+        await Parallel.ForEachAsync(accounts, options, async (events, _) =>
+        {
+            foreach (var logged in events)
+            {
+                try
+                {
+                    await ReactAsync(logged, stopping, cancellation);
+                }
+                catch (Exception cause) when (cause is not OperationCanceledException)
+                {
+                    lock (failures)
+                    {
+                        failures.Add(new EventFailure(logged, cause));
+                    }
+
+                    return;
+                }
+            }
+        });
+        return failures.MinBy(failure => failure.Event.Recorded.Position.Position);
+    }
+
+    private async Task ReactAsync(LoggedEvent logged, CancellationToken stopping, CancellationToken cancellation)
+    {
+        var index = 0;
+        foreach (var command in policy.React(logged))
+        {
+            // The same event asks for the same commands whoever works on it and however often, and so under the same keys.
+            var key = $"{policy.Name}.{logged.Recorded.EventId}.{index++}";
+            await sender.SendAsync(command, key, logged.Recorded, stopping, cancellation);
+        }
+    }
+}

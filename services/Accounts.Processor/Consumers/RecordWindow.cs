@@ -1,0 +1,186 @@
+using EventLog;
+
+namespace Accounts.Processor.Consumers;
+
+/// <summary>
+/// The newest records of one partition, read once for every function that keeps up. A function that is behind the window
+/// reads alone, so that it neither waits for the others nor holds them back.
+/// </summary>
+internal sealed class RecordWindow(LogReader log, int partition, Outage outage) : IDisposable
+{
+    private const int PageRecords = 16;
+    private const int KeptEvents = 4_096;
+
+    private readonly SemaphoreSlim _reading = new(1, 1);
+    private readonly Lock _gate = new();
+    private readonly List<LoggedRecord> _records = [];
+    private int _events;
+    private long _tail = -1;
+    private long _heard;
+    private long _wakes = 1;
+    private long _exhausted;
+
+    /// <summary>The last position read, or -1 before the first read.</summary>
+    public long Tail
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _tail;
+            }
+        }
+    }
+
+    /// <summary>There may be more to read: up to a position that somebody named, or nobody knows how far.</summary>
+    /// <returns>False when the position has been read already.</returns>
+    public bool Wake(long? position)
+    {
+        lock (_gate)
+        {
+            if (position is { } named)
+            {
+                if (named <= _tail)
+                {
+                    return false;
+                }
+
+                _heard = Math.Max(_heard, named);
+            }
+
+            _wakes++;
+            return true;
+        }
+    }
+
+    /// <summary>Forgets everything: another replica may have worked on the partition meanwhile.</summary>
+    public void Restart()
+    {
+        lock (_gate)
+        {
+            _records.Clear();
+            (_events, _tail) = (0, -1);
+            _wakes++;
+        }
+    }
+
+    /// <summary>
+    /// The records after a position, about as many as hold so many events. Empty at the end of the log, without asking
+    /// the store again until somebody wakes the window.
+    /// </summary>
+    public async ValueTask<IReadOnlyList<LoggedRecord>> ReadAsync(long after, int events, CancellationToken cancellation)
+    {
+        if (TryTake(after, events, out var behind) is { } kept)
+        {
+            return kept;
+        }
+
+        if (behind)
+        {
+            return Take(await PageAsync(after, cancellation), 0, events);
+        }
+
+        await _reading.WaitAsync(cancellation);
+        try
+        {
+            if (TryTake(after, events, out behind) is { } arrived)
+            {
+                return arrived;
+            }
+
+            long wakes;
+            lock (_gate)
+            {
+                wakes = _wakes;
+            }
+
+            var page = await PageAsync(after, cancellation);
+            if (!behind)
+            {
+                Keep(after, page, wakes);
+            }
+
+            return Take(page, 0, events);
+        }
+        finally
+        {
+            _reading.Release();
+        }
+    }
+
+    public void Dispose() => _reading.Dispose();
+
+    private async Task<List<LoggedRecord>> PageAsync(long after, CancellationToken cancellation)
+    {
+        long heard;
+        lock (_gate)
+        {
+            heard = _heard;
+        }
+
+        var limit = heard > after ? (int)Math.Min(PageRecords, heard - after) : PageRecords;
+        var page = await log.ReadAsync(partition, after, limit, cancellation);
+        outage.Answered();
+        return [.. page.Select(LoggedRecord.From)];
+    }
+
+    private List<LoggedRecord>? TryTake(long after, int events, out bool behind)
+    {
+        lock (_gate)
+        {
+            behind = _tail >= 0 && after < _tail - _records.Count;
+            if (behind || _tail < 0 || after > _tail)
+            {
+                return null;
+            }
+
+            if (after < _tail)
+            {
+                return Take(_records, (int)(after - (_tail - _records.Count)), events);
+            }
+
+            return _exhausted == _wakes ? [] : null;
+        }
+    }
+
+    private void Keep(long after, List<LoggedRecord> page, long wakes)
+    {
+        lock (_gate)
+        {
+            if (after != _tail)
+            {
+                _records.Clear();
+                _events = 0;
+            }
+
+            var surplus = 0;
+            while (surplus < _records.Count && _events > KeptEvents)
+            {
+                _events -= _records[surplus++].Events.Count;
+            }
+
+            _records.RemoveRange(0, surplus);
+            _records.AddRange(page);
+            _events += page.Sum(record => record.Events.Count);
+            _tail = after + page.Count;
+
+            // Whoever names a position names the next one too, so there is no need to read on just to find nothing.
+            if (page.Count == 0 || (_heard > after && _heard <= _tail))
+            {
+                _exhausted = wakes;
+            }
+        }
+    }
+
+    private static List<LoggedRecord> Take(List<LoggedRecord> records, int from, int events)
+    {
+        var taken = new List<LoggedRecord>();
+        for (var i = from; i < records.Count && (taken.Count == 0 || events > 0); i++)
+        {
+            events -= records[i].Events.Count;
+            taken.Add(records[i]);
+        }
+
+        return taken;
+    }
+}

@@ -1,0 +1,117 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using EventLog;
+
+namespace Accounts.Processor.Consumers;
+
+/// <summary>A row that a fold looks at before it writes.</summary>
+/// <param name="Key">The row's key.</param>
+/// <param name="New">
+/// The event is the first that touches the row, so it is not read but created outright. When it is there after all, the
+/// create fails, and the batch is folded again on what is there.
+/// </param>
+internal readonly record struct RowRead(string Key, bool New = false);
+
+/// <summary>A row as a fold leaves it.</summary>
+internal abstract record RowWrite(string Key)
+{
+    /// <summary>Written once with content that never changes, so that writing it twice does no harm.</summary>
+    public required bool Final { get; init; }
+
+    public abstract byte[] ToJson();
+
+    /// <summary>A row that later events change.</summary>
+    public static RowWrite Changing<T>(string key, T value, JsonTypeInfo<T> json) => new Typed<T>(key, value, json) { Final = false };
+
+    /// <summary>A row that never changes.</summary>
+    public static RowWrite Unchanging<T>(string key, T value, JsonTypeInfo<T> json) => new Typed<T>(key, value, json) { Final = true };
+
+    internal sealed record Typed<T>(string Key, T Value, JsonTypeInfo<T> Json) : RowWrite(Key)
+    {
+        public override byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(Value, Json);
+    }
+}
+
+/// <summary>
+/// The rows of one batch: what was read, and over it what the events folded so far have made of it. One row is written
+/// once however many events of the batch touch it.
+/// </summary>
+internal sealed class Rows
+{
+    private readonly Dictionary<string, StoredValue?> _read = [];
+    private readonly Dictionary<string, RowWrite> _changed = [];
+    private readonly HashSet<string> _wanted = [];
+
+    /// <summary>Rows that a fold asked for and nobody had read: they are read, and the batch is folded again.</summary>
+    public IReadOnlyCollection<string> Wanted => _wanted;
+
+    /// <summary>The row, or null when it does not exist.</summary>
+    public T? Get<T>(string key, JsonTypeInfo<T> json)
+        where T : class
+    {
+        if (_changed.TryGetValue(key, out var changed))
+        {
+            return ((RowWrite.Typed<T>)changed).Value;
+        }
+
+        if (!_read.TryGetValue(key, out var stored))
+        {
+            _wanted.Add(key);
+            return null;
+        }
+
+        return stored is { } value ? JsonSerializer.Deserialize(value.Value.Span, json) : null;
+    }
+
+    public async Task ReadAsync(IReadOnlyCollection<RowRead> reads, bool trustNew, IStateStore store, CancellationToken cancellation)
+    {
+        var keys = new HashSet<string>();
+        foreach (var read in reads)
+        {
+            if (read.New && trustNew)
+            {
+                keys.Remove(read.Key);
+                _read[read.Key] = null;
+            }
+            else if (!_read.ContainsKey(read.Key))
+            {
+                keys.Add(read.Key);
+            }
+        }
+
+        if (keys.Count > 0)
+        {
+            var found = await store.ReadManyAsync([.. keys], cancellation);
+            foreach (var key in keys)
+            {
+                _read[key] = found.TryGetValue(key, out var value) ? value : null;
+            }
+        }
+    }
+
+    /// <summary>Reads what was asked for, and forgets what was folded without it.</summary>
+    public async Task ReadWantedAsync(IStateStore store, CancellationToken cancellation)
+    {
+        RowRead[] wanted = [.. _wanted.Select(key => new RowRead(key))];
+        _wanted.Clear();
+        _changed.Clear();
+        await ReadAsync(wanted, trustNew: false, store, cancellation);
+    }
+
+    public void Apply(IEnumerable<RowWrite> writes)
+    {
+        foreach (var write in writes)
+        {
+            _changed[write.Key] = write;
+        }
+    }
+
+    public bool IsFinal(string key) => _changed.TryGetValue(key, out var row) && row.Final;
+
+    public IEnumerable<StateWrite> Changes() => _changed.Values.Select(row => row switch
+    {
+        { Final: true } => new StateWrite(row.Key, row.ToJson(), WriteCondition.Always),
+        _ when _read.GetValueOrDefault(row.Key) is { } stored => new StateWrite(row.Key, row.ToJson(), WriteCondition.Unchanged, stored.ETag),
+        _ => new StateWrite(row.Key, row.ToJson(), WriteCondition.Missing),
+    });
+}

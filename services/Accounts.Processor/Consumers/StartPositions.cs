@@ -1,0 +1,118 @@
+using System.Text.Json;
+using Accounts.Contracts;
+using Accounts.Processor.Functions;
+using EventLog;
+
+namespace Accounts.Processor.Consumers;
+
+/// <summary>
+/// Fixes where functions begin, before anything else is done: nothing that is appended from then on is skipped, whatever
+/// crashes.
+/// <para>
+/// The first processor that ever sees a log fixes it for every function that it knows, also for those that other
+/// deployments host or that are switched off, and everything begins at the first event: clients may have opened accounts
+/// before the processor was up. A function that a later version adds begins where it says, by default at the tail as it
+/// is when a processor first sees the function.
+/// </para>
+/// </summary>
+internal sealed class StartPositions(IStateStore views, LogReader log)
+{
+    private const string FirstGeneration = "1";
+
+    /// <summary>Where each function's rows and checkpoints are, once all of its checkpoints exist.</summary>
+    public async Task<IReadOnlyDictionary<string, ViewPointer>> FixAsync(
+        LogDescription description, IReadOnlyList<Function> functions, CancellationToken cancellation)
+    {
+        var begun = RowKeys.Row(new ViewPointer(description.Id, FirstGeneration), "checkpoint", "begun");
+        var fresh = await views.ReadAsync(begun, cancellation) is null;
+        var pointers = new Dictionary<string, ViewPointer>();
+        foreach (var function in functions)
+        {
+            var (pointer, stored) = await PointerAsync(function, description, cancellation);
+            await FixAsync(function, pointer, description.Partitions, fresh, cancellation);
+            if (function is Function.View && stored is null)
+            {
+                await CreateAsync(RowKeys.PointerTo(function.Name), PointerJson(pointer), cancellation);
+            }
+            else if (function is Function.View && stored is { } other && !IsOf(description, other))
+            {
+                await views.ReplaceAsync(RowKeys.PointerTo(function.Name), PointerJson(pointer), other.ETag, cancellation);
+            }
+
+            pointers[function.Name] = pointer;
+        }
+
+        if (fresh)
+        {
+            await CreateAsync(begun, "{}"u8.ToArray(), cancellation);
+        }
+
+        return pointers;
+    }
+
+    private async Task<(ViewPointer Pointer, StoredValue? Stored)> PointerAsync(
+        Function function, LogDescription description, CancellationToken cancellation)
+    {
+        // Rows are filed under the log's id, so another log's rows are no hindrance: the pointer just moves to this log.
+        var stored = function is Function.View ? await views.ReadAsync(RowKeys.PointerTo(function.Name), cancellation) : null;
+        var pointer = stored is { } value && IsOf(description, value) ? PointerOf(value) : new ViewPointer(description.Id, FirstGeneration);
+        return (pointer, stored);
+    }
+
+    private async Task FixAsync(Function function, ViewPointer pointer, int partitions, bool fresh, CancellationToken cancellation)
+    {
+        var keys = Enumerable.Range(0, partitions).Select(partition => RowKeys.Checkpoint(pointer, function.Name, partition)).ToList();
+        var found = await views.ReadManyAsync(keys, cancellation);
+        for (var partition = 0; partition < partitions; partition++)
+        {
+            if (!found.ContainsKey(keys[partition]))
+            {
+                var start = fresh || function.StartAt == StartAt.Beginning ? 0 : await TailAsync(partition, cancellation);
+                await CreateAsync(keys[partition], Checkpoint.ToJson(start), cancellation);
+            }
+        }
+    }
+
+    /// <summary>Whoever creates the row first has decided; all others go by what is there.</summary>
+    private async Task CreateAsync(string key, byte[] value, CancellationToken cancellation)
+    {
+        try
+        {
+            await views.CreateAsync(key, value, cancellation);
+        }
+        catch (Exception) when (!cancellation.IsCancellationRequested)
+        {
+            if (await views.ReadAsync(key, cancellation) is null)
+            {
+                throw;
+            }
+        }
+    }
+
+    /// <summary>The last position of a partition. Positions are dense, so a few dozen reads find it in any log.</summary>
+    private async Task<long> TailAsync(int partition, CancellationToken cancellation)
+    {
+        long there = 0;
+        var absent = 1L;
+        while (await ExistsAsync(absent))
+        {
+            (there, absent) = (absent, absent * 2);
+        }
+
+        while (absent - there > 1)
+        {
+            var middle = there + ((absent - there) / 2);
+            (there, absent) = await ExistsAsync(middle) ? (middle, absent) : (there, middle);
+        }
+
+        return there;
+
+        async Task<bool> ExistsAsync(long position) => (await log.ReadAsync(partition, position - 1, 1, cancellation)).Count > 0;
+    }
+
+    private static bool IsOf(LogDescription description, StoredValue pointer) => PointerOf(pointer).LogId == description.Id;
+
+    private static ViewPointer PointerOf(StoredValue stored) => JsonSerializer.Deserialize(stored.Value.Span, ContractsJson.Default.ViewPointer)!;
+
+    private static byte[] PointerJson(ViewPointer pointer) => JsonSerializer.SerializeToUtf8Bytes(pointer, ContractsJson.Default.ViewPointer);
+}

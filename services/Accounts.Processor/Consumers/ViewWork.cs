@@ -1,0 +1,90 @@
+using Accounts.Contracts;
+using Accounts.Processor.Functions;
+
+namespace Accounts.Processor.Consumers;
+
+/// <summary>Takes a batch of events into a view's rows.</summary>
+internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter writer, Outage views, TimeProvider time, Random chance)
+{
+    private const int AttemptsTogether = 3;
+
+    /// <summary>
+    /// Returns when every row is confirmed. A failure names the first event that the view could not take; everything
+    /// before it is in the rows.
+    /// </summary>
+    /// <param name="records">Records in order.</param>
+    /// <param name="stopping">The service stops: finish what is in flight, wait for nothing.</param>
+    /// <param name="cancellation">Give up.</param>
+    public async Task<EventFailure?> ApplyAsync(IReadOnlyList<LoggedRecord> records, CancellationToken stopping, CancellationToken cancellation)
+    {
+        var events = records.SelectMany(record => record.Events).Where(view.Handles).ToList();
+        var final = new HashSet<string>();
+        var patience = new Patience(time, chance);
+        var attempt = 0;
+        while (true)
+        {
+            try
+            {
+                // What a failed write has done is unknown, and somebody else may be at work: every further attempt starts
+                // with what is there, and the gate in the fold drops what is done.
+                var (rows, failure) = await FoldAsync(events, trustNew: attempt == 0, cancellation);
+                var confirmed = new List<string>();
+                var lost = await writer.WriteAsync(
+                    rows.Changes().Where(row => !final.Contains(row.Key)), singly: attempt >= AttemptsTogether, confirmed, cancellation);
+                if (lost is null)
+                {
+                    views.Answered();
+                    return failure;
+                }
+
+                final.UnionWith(confirmed.Where(rows.IsFinal));
+                if (attempt++ == 0)
+                {
+                    // A rival, or a batch that was done before a crash, and no reason to wait.
+                    continue;
+                }
+
+                views.Failed(lost);
+            }
+            catch (Exception cause) when (!cancellation.IsCancellationRequested)
+            {
+                views.Failed(cause);
+            }
+
+            await patience.WaitAsync(stopping);
+        }
+    }
+
+    private async Task<(Rows Rows, EventFailure? Failure)> FoldAsync(List<LoggedEvent> events, bool trustNew, CancellationToken cancellation)
+    {
+        var rows = new Rows();
+        await rows.ReadAsync([.. events.SelectMany(logged => view.Reads(scope, logged))], trustNew, writer.Store, cancellation);
+        while (true)
+        {
+            var failure = Fold(events, rows);
+            if (rows.Wanted.Count == 0)
+            {
+                return (rows, failure);
+            }
+
+            await rows.ReadWantedAsync(writer.Store, cancellation);
+        }
+    }
+
+    private EventFailure? Fold(List<LoggedEvent> events, Rows rows)
+    {
+        foreach (var logged in events)
+        {
+            try
+            {
+                rows.Apply([.. view.Fold(scope, logged, rows)]);
+            }
+            catch (Exception cause)
+            {
+                return new EventFailure(logged, cause);
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,69 @@
+using Accounts.Contracts;
+using Accounts.Processor.Consumers;
+
+namespace Accounts.Processor.Functions;
+
+/// <summary>
+/// A named consumer of the log. A function only says what should be; reading, order, retries, checkpoints and writing are
+/// the business of <c>Consumers</c>.
+/// </summary>
+internal abstract record Function
+{
+    private Function()
+    {
+    }
+
+    /// <summary>Part of checkpoints and of the keys of commands: never changes.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>
+    /// Stored names of the events that it handles; null for all, also those that this version of the service cannot read:
+    /// they stop the function, because a view that skipped one would be wrong.
+    /// </summary>
+    public IReadOnlySet<string>? Events { get; init; }
+
+    /// <summary>Where it begins when it is added to a system that has been running without it.</summary>
+    public StartAt StartAt { get; init; } = StartAt.Tail;
+
+    public bool Handles(LoggedEvent logged) => Events is null || Events.Contains(logged.Recorded.Event.Name);
+
+    /// <summary>Folds events into rows.</summary>
+    public sealed record View : Function
+    {
+        public View() => StartAt = StartAt.Beginning;
+
+        /// <summary>
+        /// The rows that the fold of an event will look at, so that a batch reads its rows in one call. A row that is
+        /// missing here is read when the fold asks for it, and the batch is folded again.
+        /// </summary>
+        public required Func<ViewPointer, LoggedEvent, IEnumerable<RowRead>> Reads { get; init; }
+
+        /// <summary>
+        /// The rows after an event. Pure, and gated by versions: an event whose effect is in the rows already changes
+        /// nothing, because every event may come again.
+        /// </summary>
+        public required Func<ViewPointer, LoggedEvent, Rows, IEnumerable<RowWrite>> Fold { get; init; }
+    }
+
+    /// <summary>Answers events with commands.</summary>
+    public sealed record Policy : Function
+    {
+        /// <summary>The commands that an event asks for; pure.</summary>
+        public required Func<LoggedEvent, IEnumerable<PolicyCommand>> React { get; init; }
+    }
+}
+
+internal enum StartAt
+{
+    /// <summary>At the end of each partition as it is when the function is first seen.</summary>
+    Tail,
+
+    /// <summary>At the first event of the log.</summary>
+    Beginning,
+}
+
+/// <summary>A command that a policy sends.</summary>
+/// <param name="Account">Number of the account.</param>
+/// <param name="Name">Name of the command, as in its address.</param>
+/// <param name="If">The fact that it rests on; when that is gone, the command has no effect.</param>
+internal sealed record PolicyCommand(string Account, string Name, FactBody? If = null);

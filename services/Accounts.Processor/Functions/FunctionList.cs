@@ -1,0 +1,31 @@
+namespace Accounts.Processor.Functions;
+
+/// <summary>All functions there are, and which of them a deployment hosts.</summary>
+internal static class FunctionList
+{
+    public static IReadOnlyList<Function> All { get; } =
+    [
+        AccountView.Function,
+        HistoryView.Function,
+        .. Onboarding.Policies,
+    ];
+
+    /// <summary>
+    /// The functions hosted here: <c>Functions</c> names them, separated by commas (all when it is missing or empty), and
+    /// <c>Onboarding:Enabled=false</c> switches the onboarding policies off.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">A name that is no function's.</exception>
+    public static IReadOnlyList<Function> Hosted(IConfiguration configuration)
+    {
+        var names = (configuration["Functions"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        if (names.FirstOrDefault(name => All.All(function => function.Name != name)) is { } unknown)
+        {
+            throw new InvalidOperationException(
+                $"The setting Functions names '{unknown}'. There are: {string.Join(", ", All.Select(function => function.Name))}.");
+        }
+
+        var onboarding = configuration.GetValue("Onboarding:Enabled", true);
+        return [.. All.Where(function =>
+            (names.Length == 0 || names.Contains(function.Name)) && (onboarding || !Onboarding.Policies.Contains(function)))];
+    }
+}

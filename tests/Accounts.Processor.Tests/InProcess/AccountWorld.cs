@@ -1,0 +1,164 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Text.Json;
+using Accounts.Contracts;
+using Accounts.Domain;
+using EventLog;
+using Microsoft.Extensions.Logging.Abstractions;
+using Decision = Accounts.Domain.Decision;
+using Log = EventLog.CommandLog<Accounts.Domain.Account, Accounts.Domain.AccountCommand, Accounts.Domain.AccountEvent>;
+
+namespace Accounts.Processor.Tests.InProcess;
+
+/// <summary>
+/// A real log of accounts over a store in memory, a store for views, and any number of processors: what is tested is the
+/// real mechanism, with failures where and when a test wants them.
+/// </summary>
+internal sealed class AccountWorld : IAsyncDisposable
+{
+    public const int Partitions = 4;
+
+    private readonly CancellationTokenSource _stop = new();
+    private readonly List<Replica> _replicas = [];
+    private readonly Task _running;
+    private int _ids;
+
+    public AccountWorld(SimulatedStore? views = null)
+    {
+        Views = views ?? new SimulatedStore();
+        Commands = new Log(
+            Records, new PartitionRoutes("writers", (_, _, _) => throw new IOException("no actors here")),
+            Decider, new LogOptions { Partitions = Partitions, RouteSilence = TimeSpan.FromMilliseconds(1) },
+            _ => WokenAt, TimeProvider.System, () => $"id{Interlocked.Increment(ref _ids)}", NullLogger.Instance);
+        Reader = new LogReader(Records, TimeProvider.System);
+        _running = Commands.RunAsync(_stop.Token);
+    }
+
+    public SimulatedStore Records { get; } = new();
+
+    public SimulatedStore Views { get; }
+
+    public Log Commands { get; }
+
+    public LogReader Reader { get; }
+
+    /// <summary>What becomes of the wake-ups; by default all replicas hear each.</summary>
+    public Action<WakeUp>? OnWakeUp { get; set; }
+
+    /// <summary>What the command service says to a policy before it does anything; null: nothing, go on.</summary>
+    public Func<string, HttpResponseMessage?> BeforeCommand { get; set; } = _ => null;
+
+    /// <summary>Idempotency keys of all commands that policies sent.</summary>
+    public ConcurrentQueue<string> Keys { get; } = new();
+
+    public Replica Start(params string[] settings) => Start(null, settings);
+
+    public Replica Start(Action<Replica>? before, params string[] settings)
+    {
+        var replica = new Replica(this, settings);
+        before?.Invoke(replica);
+        _replicas.Add(replica);
+        replica.Start();
+        return replica;
+    }
+
+    public Task<Outcome<Account>> Create(string number, long user = 1) => Send(number, new AccountCommand.Create(number, user, false));
+
+    public Task<Outcome<Account>> Send(string number, AccountCommand command, string? key = null) => Commands.SubmitAsync(
+        new Submission<AccountCommand> { Stream = number, Command = command, Key = key, Fingerprint = command.ToString(), CorrelationId = "c" },
+        CancellationToken.None);
+
+    /// <summary>All records of the log, by partition.</summary>
+    public async Task<IReadOnlyList<LogRecord>> ReadAll()
+    {
+        var records = new List<LogRecord>();
+        for (var partition = 0; partition < Partitions; partition++)
+        {
+            for (long after = 0; await Reader.ReadAsync(partition, after, 100, CancellationToken.None) is { Count: > 0 } page; after += page.Count)
+            {
+                records.AddRange(page);
+            }
+        }
+
+        return records;
+    }
+
+    public T? Row<T>(string key, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> json)
+        where T : class => Views.Values.TryGetValue(key, out var value) ? JsonSerializer.Deserialize(value, json) : null;
+
+    public async Task<ViewPointer> At() => new((await Reader.DescribeAsync(CancellationToken.None)).Id, "1");
+
+    /// <summary>A policy's command, on its way through the sidecar.</summary>
+    public async Task<HttpResponseMessage> Deliver(HttpRequestMessage request)
+    {
+        var path = request.RequestUri!.AbsolutePath.Split('/');
+        var (number, name) = (path[3], path[5]);
+        var key = request.Headers.GetValues(AccountHeaders.IdempotencyKey).Single();
+        Keys.Enqueue(key);
+        if (BeforeCommand(key) is { } instead)
+        {
+            return instead;
+        }
+
+        var body = (await JsonSerializer.DeserializeAsync(await request.Content!.ReadAsStreamAsync(), ContractsJson.Default.CommandBody))!;
+        var fact = body.If?.Status is { } status ? JsonSerializer.Deserialize<Fact>($$"""{"Status":{{(int)Statuses[status]}}}""") : null;
+        var outcome = await Send(number, AccountCommand.Named(name, null, fact)!, key);
+        var answer = new HttpResponseMessage(outcome.Kind is OutcomeKind.Refused ? HttpStatusCode.Conflict : HttpStatusCode.OK)
+        {
+            Content = new StringContent("{}"),
+        };
+        answer.Content.Headers.ContentType = new(outcome.Kind is OutcomeKind.Refused ? MediaTypes.Problem : MediaTypes.Json);
+        return answer;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var replica in _replicas)
+        {
+            await replica.Stop();
+        }
+
+        await _stop.CancelAsync();
+        await _running;
+        _stop.Dispose();
+    }
+
+    private static readonly Dictionary<string, AccountStatus> Statuses = new()
+    {
+        ["ACCOUNT_PENDING"] = AccountStatus.Pending,
+        ["ACCOUNT_CONFIRMED"] = AccountStatus.Confirmed,
+    };
+
+    private static Decider<Account, AccountCommand, AccountEvent> Decider { get; } = new()
+    {
+        Decide = (command, state, at) => Decision.Decide(command, state, at.ToUnixTimeMilliseconds()) switch
+        {
+            { Refusal: { } code } => Decision<AccountEvent>.Refuse(code),
+            { Events: var events } => Decision<AccountEvent>.Accept(events),
+        },
+        Evolve = Account.Evolve,
+        Write = happened =>
+        {
+            var (name, schema, data) = AccountStorage.Write(happened);
+            return new StoredEvent(name, schema, data);
+        },
+        Read = stored => AccountStorage.Read(stored.Name, stored.Schema, stored.Data),
+        StateJson = AccountStorage.StateJson,
+        CommandJson = AccountStorage.CommandJson,
+    };
+
+    private void WokenAt(int partition, long position)
+    {
+        var wakeUp = new WakeUp(partition, position);
+        if (OnWakeUp is { } instead)
+        {
+            instead(wakeUp);
+            return;
+        }
+
+        foreach (var replica in _replicas.ToArray())
+        {
+            replica.Host.Wake(wakeUp);
+        }
+    }
+}

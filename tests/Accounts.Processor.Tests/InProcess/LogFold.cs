@@ -1,0 +1,52 @@
+using System.Text;
+using System.Text.Json;
+using Accounts.Contracts;
+using Accounts.Domain;
+using Accounts.Processor.Functions;
+using EventLog;
+
+namespace Accounts.Processor.Tests.InProcess;
+
+/// <summary>What the views must be: a plain fold of the whole log, made without any of the processor's mechanism.</summary>
+internal static class LogFold
+{
+    public static Dictionary<string, string> Rows(ViewPointer at, IEnumerable<LogRecord> records)
+    {
+        var rows = new Dictionary<string, string>();
+        var accounts = new Dictionary<string, Account>();
+        foreach (var recorded in records.SelectMany(record => record.Events))
+        {
+            var happened = AccountStorage.Read(recorded.Event.Name, recorded.Event.Schema, recorded.Event.Data)!;
+            var account = accounts[recorded.Stream] = Account.Evolve(accounts.GetValueOrDefault(recorded.Stream), happened);
+            var body = AccountRows.BodyOf(account, recorded.Version);
+            rows[RowKeys.Account(at, recorded.Stream)] = JsonSerializer.Serialize(
+                new AccountRow { Version = recorded.Version, Account = body, Commands = Decision.Legal(account), Position = recorded.Position.ToString() },
+                ContractsJson.Default.AccountRow);
+            rows[RowKeys.History(at, recorded.Stream, recorded.Version)] = JsonSerializer.Serialize(
+                new AccountEventBody
+                {
+                    Type = recorded.Event.Name,
+                    Version = recorded.Version,
+                    EventId = recorded.EventId,
+                    CreatedAt = happened.CreatedAt,
+                    LastModified = happened.LastModified,
+                    AccountNumber = recorded.Stream,
+                    UserId = (happened as AccountEvent.Created)?.UserId,
+                    DefaultAccount = (happened as AccountEvent.Created)?.DefaultAccount,
+                    Reason = AccountRows.ReasonOf(happened),
+                    CorrelationId = recorded.CorrelationId,
+                    CausationId = recorded.CausationId,
+                    Account = body,
+                },
+                ContractsJson.Default.AccountEventBody);
+        }
+
+        return rows;
+    }
+
+    /// <summary>The rows of the views that are in a store, without checkpoints and the like.</summary>
+    public static Dictionary<string, string> RowsIn(IReadOnlyDictionary<string, byte[]> values, ViewPointer at) => values
+        .Where(pair => pair.Key.StartsWith(RowKeys.Row(at, Views.Account, ""), StringComparison.Ordinal)
+            || pair.Key.StartsWith(RowKeys.Row(at, Views.History, ""), StringComparison.Ordinal))
+        .ToDictionary(pair => pair.Key, pair => Encoding.UTF8.GetString(pair.Value));
+}

@@ -1,0 +1,252 @@
+using Accounts.Contracts;
+using Accounts.Domain;
+using Accounts.Processor.Tests.InProcess;
+using EventLog;
+using TestSupport;
+
+namespace Accounts.Processor.Tests;
+
+/// <summary>Everything from the log to the rows in one process, with failures that a test chooses.</summary>
+public class MechanismTests
+{
+    private static readonly string[] ViewsOnly = ["Onboarding:Enabled=false"];
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    private static async Task<string?> Status(AccountWorld world, string number) =>
+        world.Row(RowKeys.Account(await world.At(), number), ContractsJson.Default.AccountRow)?.Account.Status;
+
+    private static async Task<long[]> Checkpoints(AccountWorld world, string function)
+    {
+        var at = await world.At();
+        return [.. Enumerable.Range(0, AccountWorld.Partitions).Select(partition =>
+            world.Row(RowKeys.Checkpoint(at, function, partition), ContractsJson.Default.CheckpointRow)?.Position ?? -1)];
+    }
+
+    private static Task ViewsEqualTheLog(AccountWorld world, TimeSpan? within = null) => Eventually.Holds(
+        async () =>
+        {
+            var at = await world.At();
+            Assert.Equal(LogFold.Rows(at, await world.ReadAll()).OrderBy(pair => pair.Key), LogFold.RowsIn(world.Views.Values, at).OrderBy(pair => pair.Key));
+        },
+        within ?? TimeSpan.FromSeconds(30));
+
+    private static async Task Work(AccountWorld world, int seed, int commands)
+    {
+        var chance = new Random(seed);
+        string[] names = ["confirm", "activate", "suspend", "archive", "make-default", "clear-default"];
+        await Parallel.ForEachAsync(Enumerable.Range(0, commands), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (_, _) =>
+        {
+            string number;
+            string name;
+            lock (chance)
+            {
+                (number, name) = ($"W{seed}-{chance.Next(60)}", names[chance.Next(names.Length)]);
+            }
+
+            var outcome = await world.Send(number, AccountCommand.Named(name)!);
+            if (outcome is { Kind: OutcomeKind.Refused, State: null })
+            {
+                await world.Create(number);
+            }
+        });
+    }
+
+    [Fact]
+    public async Task A_created_account_comes_alive_by_itself_and_its_history_tells_how()
+    {
+        await using var world = new AccountWorld();
+        world.Start();
+
+        await world.Create("A-1");
+
+        await Eventually.Holds(async () => Assert.Equal("ACCOUNT_ACTIVE", await Status(world, "A-1")), TimeSpan.FromSeconds(2));
+        await ViewsEqualTheLog(world);
+        var events = (await world.ReadAll()).SelectMany(record => record.Events).ToList();
+        Assert.Equal(["ACCOUNT_CREATED", "ACCOUNT_CONFIRMED", "ACCOUNT_ACTIVATED"], events.Select(recorded => recorded.Event.Name));
+        Assert.Equal([.. events.Take(2).Select(recorded => recorded.EventId)], world.Keys.Select(key => key.Split('.')[1]));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Two_replicas_at_once_and_a_store_that_fails_leave_the_views_equal_to_the_log(bool likeRedis)
+    {
+        await using var world = new AccountWorld(new SimulatedStore { LikeRedis = likeRedis });
+        static void Silent(Replica replica) => replica.Call = (_, _, _) => throw new IOException("no actors");
+        world.Start(Silent, ViewsOnly);
+        world.Start(Silent, ViewsOnly);
+        await Work(world, 1, 50);
+        var chance = new Random(7);
+        world.Views.BeforeWrite = _ => chance.Next(20) == 0 ? throw new IOException("away") : Task.CompletedTask;
+        world.Views.AfterWrite = _ => Throw(chance.Next(20) == 0);
+        world.Views.BeforeRead = _ => Throw(chance.Next(30) == 0);
+
+        await Work(world, 2, 800);
+
+        await ViewsEqualTheLog(world);
+
+        static void Throw(bool now)
+        {
+            if (now)
+            {
+                throw new IOException("no answer");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_processor_may_be_killed_anywhere_also_between_rows_and_checkpoint()
+    {
+        await using var world = new AccountWorld();
+        var chance = new Random(3);
+        for (var life = 0; life < 12; life++)
+        {
+            var replica = world.Start();
+            var writes = chance.Next(60);
+            world.Views.AfterWrite = _ =>
+            {
+                if (Interlocked.Decrement(ref writes) == 0)
+                {
+                    replica.Kill();
+                }
+            };
+            await Work(world, 10 + life, 60);
+            replica.Kill();
+        }
+
+        world.Views.AfterWrite = _ => { };
+        world.Start();
+
+        await ViewsEqualTheLog(world);
+    }
+
+    [Fact]
+    public async Task Wake_ups_may_be_lost_all_of_them_or_come_late_and_twice()
+    {
+        await using var world = new AccountWorld { OnWakeUp = _ => { } };
+        var replica = world.Start(ViewsOnly);
+        await Work(world, 1, 100);
+        await ViewsEqualTheLog(world, TimeSpan.FromSeconds(10));
+
+        var heard = new List<WakeUp>();
+        world.OnWakeUp = wakeUp =>
+        {
+            lock (heard)
+            {
+                heard.Add(wakeUp);
+            }
+        };
+        await Work(world, 2, 100);
+        await ViewsEqualTheLog(world);
+        foreach (var wakeUp in heard.AsEnumerable().Reverse().Concat(heard).Append(new WakeUp(99, 1)).Append(new WakeUp(-1, 1)))
+        {
+            replica.Host.Wake(wakeUp);
+        }
+
+        await Work(world, 3, 20);
+        await ViewsEqualTheLog(world);
+    }
+
+    [Fact]
+    public async Task A_wake_up_goes_to_the_replica_that_holds_the_partition()
+    {
+        await using var world = new AccountWorld();
+        var holder = world.Start();
+        await Eventually.True(() => holder.Host.NotReady is null, "the holder is ready");
+        var other = world.Start(replica => replica.Call = holder.Routes.ReceivedAsync);
+        await Eventually.True(() => other.Host.NotReady is null, "the other is ready");
+        world.OnWakeUp = other.Host.Wake;
+
+        await world.Create("A-1");
+
+        await Eventually.Holds(async () => Assert.Equal("ACCOUNT_ACTIVE", await Status(world, "A-1")), TimeSpan.FromSeconds(1));
+        Assert.DoesNotContain(Enumerable.Range(0, AccountWorld.Partitions), other.Routes.Holds);
+        Assert.DoesNotContain(other.Log, line => line.Contains("this replica works on it", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_route_that_falls_silent_stops_views_for_less_than_five_seconds()
+    {
+        await using var world = new AccountWorld();
+        var holder = world.Start();
+        await Eventually.True(() => holder.Host.NotReady is null, "the holder is ready");
+        var other = world.Start(replica => replica.Call = holder.Routes.ReceivedAsync);
+        await Eventually.True(() => other.Host.NotReady is null, "the other is ready");
+
+        holder.Kill();
+        other.Call = (_, _, cancellation) => Task.Delay(Timeout.Infinite, cancellation).ContinueWith(_ => default(System.Text.Json.JsonElement), cancellation);
+        await world.Create("A-1");
+
+        await Eventually.Holds(async () => Assert.Equal("ACCOUNT_ACTIVE", await Status(world, "A-1")), TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
+    public async Task Onboarding_that_is_switched_off_pauses_and_takes_up_what_came_meanwhile()
+    {
+        await using var world = new AccountWorld();
+        var off = world.Start(ViewsOnly);
+        await world.Create("A-1");
+        await Eventually.Holds(async () => Assert.Equal("ACCOUNT_PENDING", await Status(world, "A-1")));
+        await off.Stop();
+        Assert.All(await Checkpoints(world, "confirm-on-creation"), position => Assert.Equal(0, position));
+
+        world.Start();
+
+        await Eventually.Holds(async () => Assert.Equal("ACCOUNT_ACTIVE", await Status(world, "A-1")));
+    }
+
+    [Fact]
+    public async Task A_command_service_that_is_away_is_waited_for_with_the_same_key_while_views_go_on()
+    {
+        await using var world = new AccountWorld();
+        var away = true;
+        world.BeforeCommand = _ => away ? new HttpResponseMessage(System.Net.HttpStatusCode.ServiceUnavailable) : null;
+        var replica = world.Start();
+
+        await world.Create("A-1");
+        await Eventually.True(() => world.Keys.Count >= 3, "the command was sent three times");
+        Assert.Equal("ACCOUNT_PENDING", await Status(world, "A-1"));
+        away = false;
+
+        await Eventually.Holds(async () => Assert.Equal("ACCOUNT_ACTIVE", await Status(world, "A-1")));
+        Assert.Equal(2, world.Keys.Distinct().Count());
+        Assert.Single(replica.Log, line => line.StartsWith("Warning: The command service", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_function_that_cannot_take_an_event_says_where_and_stops_no_other_function()
+    {
+        await using var world = new AccountWorld();
+        var at = await world.At();
+        var replica = world.Start(ViewsOnly);
+        await world.Create("A-1");
+        await ViewsEqualTheLog(world);
+
+        // Rows that follow another history than the log's: the account view refuses, the history goes on.
+        world.Views.Lose(RowKeys.Account(at, "A-1"));
+        await world.Send("A-1", new AccountCommand.Confirm());
+
+        await Eventually.True(() => world.Views.Values.ContainsKey(RowKeys.History(at, "A-1", 2)), "the history has the event");
+        await Eventually.True(
+            () => replica.Log.ToArray().Any(line => line.StartsWith("Error: Function account cannot take version 2 of account A-1 at", StringComparison.Ordinal)),
+            "the failure names function, version, account and position");
+    }
+
+    [Fact]
+    public async Task A_stop_finishes_what_is_in_flight_and_saves_the_checkpoints()
+    {
+        await using var world = new AccountWorld();
+        var replica = world.Start(ViewsOnly);
+        await Work(world, 1, 200);
+        await replica.Stop();
+
+        var tails = (await world.ReadAll()).GroupBy(record => record.Position.Partition).ToDictionary(group => group.Key, group => group.Max(record => record.Position.Position));
+        var at = await world.At();
+        var checkpoints = await Checkpoints(world, Views.Account);
+        var done = (await world.ReadAll()).Where(record => record.Position.Position <= checkpoints[record.Position.Partition]);
+        var rows = LogFold.Rows(at, done).Where(pair => pair.Key.Contains(".account.", StringComparison.Ordinal)).OrderBy(pair => pair.Key);
+        Assert.Equal(rows, LogFold.RowsIn(world.Views.Values, at).Where(pair => pair.Key.Contains(".account.", StringComparison.Ordinal)).OrderBy(pair => pair.Key));
+        Assert.NotEmpty(tails);
+    }
+}
