@@ -1,3 +1,6 @@
+using Sidecar.PubSub;
+using Route = Sidecar.PubSub.Route;
+
 namespace Sidecar.Configuration;
 
 /// <summary>Reads a <c>kind: Subscription</c> document of either version.</summary>
@@ -15,7 +18,7 @@ internal static class SubscriptionDocument
 
         var broker = spec.RequiredText("pubsubname", "Name the pub/sub component.");
         var topic = spec.RequiredText("topic", "Name the topic.");
-        var routes = document.Text("apiVersion") == "dapr.io/v1alpha1" ? Route(spec) : Routes(spec);
+        var routes = document.Text("apiVersion") == "dapr.io/v1alpha1" ? Single(spec) : Routes(spec);
         var scopes = document.Texts("scopes");
         var metadata = spec.Map("metadata");
         var deadLetter = spec.Text("deadLetterTopic");
@@ -38,7 +41,7 @@ internal static class SubscriptionDocument
             };
     }
 
-    private static List<RouteRule> Route(Section spec) =>
+    private static List<RouteRule> Single(Section spec) =>
         spec.RequiredText("route", "Add 'route: /path', the app's path that messages are posted to.") is { } route ? [new RouteRule("", route)] : [];
 
     private static List<RouteRule> Routes(Section spec)
@@ -50,12 +53,23 @@ internal static class SubscriptionDocument
         }
 
         var rules = new List<RouteRule>();
-        foreach (var rule in routes.Children("rules"))
+        var given = routes.Children("rules");
+        foreach (var rule in given)
         {
             var match = rule.Text("match") ?? "";
-            if (rule.RequiredText("path", "Each rule needs the path that matching messages are posted to.") is { } path)
+            if (rule.RequiredText("path", "Each rule needs the path that matching messages are posted to.") is not { } path)
             {
+                continue;
+            }
+
+            try
+            {
+                _ = Route.Parse(match, path);
                 rules.Add(new RouteRule(match, path));
+            }
+            catch (CelException e)
+            {
+                rule.Error("match", $"'{match}' is no condition: {e.Message.TrimEnd('.')}", "Write a CEL expression over event, for instance event.type == \"a\".");
             }
         }
 
@@ -64,7 +78,7 @@ internal static class SubscriptionDocument
             rules.Add(new RouteRule("", fallback));
         }
 
-        if (rules.Count == 0)
+        if (rules.Count == 0 && given.Count == 0)
         {
             routes.Error("default", "no route is given", "Add 'default: /path' or rules.");
         }

@@ -215,6 +215,7 @@ public sealed class ConfigurationResourcesTests : IDisposable
     [InlineData("kind: Subscription\nmetadata: {name: s}\nspec: {pubsubname: bus, topic: t, route: /t}", "subscription s: the pub/sub component 'bus' is not known to app web", "pubsubname")]
     [InlineData("kind: Subscription\nmetadata: {name: s}\nspec: {pubsubname: bus, topic: t}", "'route' is missing", "route")]
     [InlineData("kind: Subscription\nmetadata: {name: s}\nspec: {topic: t, route: /t}", "'pubsubname' is missing", "component")]
+    [InlineData("kind: Subscription\nmetadata: {name: s}\nspec: {pubsubname: bus, topic: t, route: /t, routes: {rules: [{match: event.type ==, path: /t}]}}", "is no condition", "CEL")]
     [InlineData("kind: Resiliency\nmetadata: {name: r}\nspec: {policies: {timeouts: {t: 5 sec}}}", "resiliency r: 't' is '5 sec', which is no duration", "500ms")]
     [InlineData("kind: Resiliency\nmetadata: {name: r}\nspec: {policies: {retries: {p: {policy: linear}}}}", "retry policy p: there is no retry policy 'linear'", "exponential")]
     [InlineData("kind: Resiliency\nmetadata: {name: r}\nspec: {policies: {retries: {p: {duration: x}}}}", "'duration' is 'x', which is no duration", "500ms")]
@@ -223,7 +224,8 @@ public sealed class ConfigurationResourcesTests : IDisposable
     [InlineData("kind: [Component", "broken YAML", "Correct")]
     public void An_error_names_file_name_and_remedy(string yaml, string expected, string remedy)
     {
-        For("web", ("a.yaml", "apiVersion: dapr.io/v1alpha1\n" + yaml));
+        var version = yaml.Contains("routes:", StringComparison.Ordinal) ? "v2alpha1" : "v1alpha1";
+        For("web", ("a.yaml", $"apiVersion: dapr.io/{version}\n{yaml}"));
 
         var error = Assert.Single(_findings.Errors);
         Assert.Contains("a.yaml:", error);

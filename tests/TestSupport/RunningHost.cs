@@ -53,7 +53,6 @@ public sealed partial class RunningHost : IAsyncDisposable
         foreach (var host in Running.Keys)
         {
             host.Living().ForEach(Signals.Kill);
-            host._temporary?.Dispose();
         }
     };
 

@@ -1,8 +1,23 @@
+using System.Collections.Concurrent;
+
 namespace TestSupport;
 
 /// <summary>A folder of its own for a test, deleted with everything in it at the end.</summary>
 public sealed class TemporaryFolder : IDisposable
 {
+    private static readonly ConcurrentDictionary<TemporaryFolder, bool> Living = new();
+
+    // A test run that is stopped half-way disposes nothing.
+    static TemporaryFolder() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+    {
+        foreach (var folder in Living.Keys)
+        {
+            folder.Dispose();
+        }
+    };
+
+    public TemporaryFolder() => Living[this] = true;
+
     /// <summary>The absolute path.</summary>
     public string Location { get; } = Directory.CreateTempSubdirectory("accounts-test-").FullName;
 
@@ -20,6 +35,7 @@ public sealed class TemporaryFolder : IDisposable
 
     public void Dispose()
     {
+        Living.TryRemove(this, out _);
         for (var attempt = 1; Directory.Exists(Location); attempt++)
         {
             try
