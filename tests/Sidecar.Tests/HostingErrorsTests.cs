@@ -84,6 +84,25 @@ public sealed class HostingErrorsTests : IDisposable
         await using var fourth = await RunningHost.StartAsync(start, Token);
     }
 
+    [Fact]
+    public async Task Components_whose_files_cannot_be_used_are_all_refused_before_anything_starts()
+    {
+        Directory.CreateDirectory(_folder.At("app"));
+        Directory.CreateDirectory(_folder.At("data", "folder.db"));
+        static string Store(string name, string metadata) =>
+            $"apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {{name: {name}}}\nspec: {{type: state.sqlite, version: v1, metadata: [{metadata}]}}\n---\n";
+        _folder.Write("components/local/stores.yaml", Store("first", "{name: connectionString, value: folder.db}") + Store("second", "{name: connectionString, value: ':memory:'}"));
+        var file = _folder.Write("dapr.yaml", "version: 1\napps: [{appDirPath: app}]");
+
+        await using var host = RunningHost.Launch(new HostStart { RunFile = file, DataFolder = _folder.At("data") });
+
+        Assert.Equal(2, await host.ExitedAsync());
+        Assert.Contains("2 errors; nothing was started.", host.Output);
+        Assert.Contains(host.Output, l => l.StartsWith("error: ", StringComparison.Ordinal) && l.Contains("component 'first' (state.sqlite): ", StringComparison.Ordinal));
+        Assert.Contains(host.Output, l => l.StartsWith("error: ", StringComparison.Ordinal) && l.Contains("component 'second' (state.sqlite): ", StringComparison.Ordinal));
+        Assert.Empty(host.Apps);
+    }
+
     [Theory]
     [InlineData("Unrecognized command or argument '--frsh'", "--frsh")]
     [InlineData("Required argument missing for option: '--components'", "--components")]

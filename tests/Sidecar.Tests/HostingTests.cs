@@ -234,6 +234,37 @@ public sealed partial class HostingTests : IDisposable
         Assert.Equal(9, ports.Distinct().Count());
     }
 
+    [Fact]
+    public async Task Data_survives_a_restart_and_fresh_deletes_only_what_the_host_made()
+    {
+        _folder.Write("components/local/store.yaml", Component("store", "state.sqlite", "{name: connectionString, value: state.db}"));
+        var data = _folder.At("data");
+        var mine = _folder.Write("data/notes.txt", "mine");
+        var start = new HostStart { RunFile = Write("version: 1\napps: [{appDirPath: app}]"), DataFolder = data };
+        using var http = new HttpClient();
+        static Uri State(RunningHost host) => new(host["app"].DaprHttp, "/v1.0/state/store");
+
+        await using (var host = await RunningHost.StartAsync(start, Token))
+        {
+            var saved = await http.PostAsJsonAsync(State(host), new[] { new { key = "k", value = "v" } }, Token);
+            Assert.Equal(HttpStatusCode.NoContent, saved.StatusCode);
+            await host.KillAsync();
+        }
+
+        await using (var host = await RunningHost.StartAsync(start, Token))
+        {
+            Assert.Equal("\"v\"", await http.GetStringAsync(State(host) + "/k", Token));
+            Assert.Equal(0, await host.StopAsync());
+        }
+
+        await using (var host = await RunningHost.StartAsync(start with { Flags = ["--fresh"] }, Token))
+        {
+            Assert.Equal(HttpStatusCode.NoContent, (await http.GetAsync(State(host) + "/k", Token)).StatusCode);
+        }
+
+        Assert.Equal("mine", await File.ReadAllTextAsync(mine, Token));
+    }
+
     public void Dispose() => _folder.Dispose();
 
     private static List<int> Children(RunningHost host) =>
