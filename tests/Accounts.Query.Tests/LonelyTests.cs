@@ -1,0 +1,77 @@
+using System.Net;
+using System.Text.Json;
+using TestSupport;
+
+namespace Accounts.Query.Tests;
+
+/// <summary>What is answered without the views.</summary>
+public class LonelyTests(LonelyService service) : IClassFixture<LonelyService>
+{
+    [Theory]
+    [InlineData("POST", "/v1/accounts")]
+    [InlineData("POST", "/v1/accounts/123456/commands/confirm")]
+    [InlineData("PUT", "/v1/accounts/123456")]
+    [InlineData("PATCH", "/v1/accounts/123456")]
+    [InlineData("DELETE", "/v1/accounts/123456/events")]
+    [InlineData("DELETE", "/v1/nothing")]
+    public async Task Nothing_can_be_changed(string method, string path)
+    {
+        using var answer = await Send(method, path);
+
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, answer.StatusCode);
+        Assert.Equal(["GET", "HEAD"], answer.Content.Headers.Allow);
+        Assert.Equal("urn:accounts:problem:method-not-allowed", (await Problem(answer)).GetProperty("type").GetString());
+    }
+
+    [Theory]
+    [InlineData("/v1/accounts/123456/commands/confirm", 405)]
+    [InlineData("/v1/accounts", 404)]
+    [InlineData("/v1/accounts/lower", 404)]
+    [InlineData("/v1/accounts/COUNTS/commands", 404)]
+    [InlineData("/v1/accounts/lower/events", 404)]
+    [InlineData("/v1/accounts/123456/events?after=-1", 400)]
+    [InlineData("/v1/accounts/123456/events?after=x", 400)]
+    [InlineData("/v1/accounts/123456", 503)]
+    [InlineData("/v1/accounts/123456/commands", 503)]
+    [InlineData("/v1/accounts/123456/events", 503)]
+    public async Task What_cannot_be_answered_is_a_problem(string path, int status)
+    {
+        using var answer = await Send("GET", path);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        Assert.Equal(status, (await Problem(answer)).GetProperty("status").GetInt32());
+        Assert.Equal(status == 503, answer.Headers.RetryAfter?.Delta is { TotalSeconds: >= 1 and <= 5 });
+    }
+
+    [Fact]
+    public async Task A_service_without_a_sidecar_is_alive_but_not_ready()
+    {
+        using var live = await Send("GET", "/healthz/live");
+        using var ready = await Send("GET", "/healthz/ready");
+
+        Assert.Equal(HttpStatusCode.NoContent, live.StatusCode);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
+        Assert.Equal("""{"ready":false,"checks":{"sidecar":false,"views":false}}""", await ready.Content.ReadAsStringAsync(Stop));
+    }
+
+    [Fact]
+    public async Task The_OpenAPI_document_keeps_our_rules()
+    {
+        var document = JsonElement.Parse(await service.Client.GetStringAsync("/openapi/v1.json", Stop));
+
+        Assert.Empty(OpenApiComplaints.About(document));
+        Assert.Equal(
+            ["/healthz/live", "/healthz/ready", "/healthz/startup", "/v1/accounts/{accountNumber}", "/v1/accounts/{accountNumber}/commands", "/v1/accounts/{accountNumber}/events"],
+            document.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
+    }
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    private Task<HttpResponseMessage> Send(string method, string path) => service.Client.SendAsync(new HttpRequestMessage(new HttpMethod(method), path), Stop);
+
+    private static async Task<JsonElement> Problem(HttpResponseMessage answer)
+    {
+        Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
+        return JsonElement.Parse(await answer.Content.ReadAsStringAsync(Stop));
+    }
+}

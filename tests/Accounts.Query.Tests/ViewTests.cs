@@ -1,0 +1,191 @@
+using System.Net;
+using System.Text.Json;
+using Accounts.Contracts;
+using TestSupport;
+
+namespace Accounts.Query.Tests;
+
+/// <summary>Answers from rows in a real store behind a real sidecar. Each test has views of its own.</summary>
+public class ViewTests : IAsyncLifetime
+{
+    private static readonly ViewPointer First = new("0123456789abcdef0123456789abcdef", "g1");
+    private readonly SeededViews _views = new();
+
+    public ValueTask InitializeAsync() => _views.InitializeAsync();
+
+    public ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return _views.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task An_account_is_shown_from_its_row_in_the_generation_that_the_pointer_names()
+    {
+        Assert.Equal(HttpStatusCode.NotFound, (await Get("/v1/accounts/123456")).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await Get("/v1/accounts/123456/events")).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await Get("/healthz/ready")).StatusCode);
+
+        await WriteAccount(First, "123456", 3, "suspend", "archive");
+        Assert.Equal(HttpStatusCode.NotFound, (await Get("/v1/accounts/123456")).StatusCode);
+
+        await _views.Write(RowKeys.PointerTo(Views.Account), First);
+        var answer = await Get("/v1/accounts/123456");
+        Assert.Equal((HttpStatusCode.OK, "\"3\"", "4:118"), (answer.StatusCode, answer.Headers.ETag!.Tag, answer.Headers.GetValues("Account-Position").Single()));
+        Assert.True(JsonElement.DeepEquals(
+            JsonElement.Parse("""
+                {"createdAt":10,"lastModified":13,"userId":7,"accountNumber":"123456","defaultAccount":true,"status":"ACCOUNT_ACTIVE","version":3,
+                 "_links":{
+                   "self":{"href":"/v1/accounts/123456"},
+                   "events":{"href":"/v1/accounts/123456/events"},
+                   "suspend":{"href":"https://commands.example/v1/accounts/123456/commands/suspend"},
+                   "archive":{"href":"https://commands.example/v1/accounts/123456/commands/archive"}}}
+                """),
+            await Json(answer)));
+
+        var second = First with { Generation = "g2" };
+        await WriteAccount(second, "123456", 4);
+        await _views.Write(RowKeys.PointerTo(Views.Account), second);
+        await Eventually.True(
+            async () => (await Get("/v1/accounts/123456")).Headers.ETag?.Tag == "\"4\"", "the new generation is shown", TimeSpan.FromSeconds(2));
+    }
+
+    [Fact]
+    public async Task A_client_that_knows_the_version_is_told_just_that()
+    {
+        await _views.Write(RowKeys.PointerTo(Views.Account), First);
+        await WriteAccount(First, "123456", 3);
+
+        foreach (var known in (string[])["\"3\"", "W/\"3\"", "*", "\"1\", \"3\""])
+        {
+            var same = await Get("/v1/accounts/123456", known);
+            Assert.Equal((HttpStatusCode.NotModified, "\"3\"", 0), (same.StatusCode, same.Headers.ETag!.Tag, (await same.Content.ReadAsByteArrayAsync(Stop)).Length));
+        }
+
+        Assert.Equal(HttpStatusCode.OK, (await Get("/v1/accounts/123456", "\"2\"")).StatusCode);
+    }
+
+    [Fact]
+    public async Task Where_GET_is_HEAD_is_too_without_a_body()
+    {
+        await _views.Write(RowKeys.PointerTo(Views.Account), First);
+        await WriteAccount(First, "123456", 3);
+
+        using var answer = await _views.Client.SendAsync(new HttpRequestMessage(HttpMethod.Head, "/v1/accounts/123456"), Stop);
+
+        Assert.Equal((HttpStatusCode.OK, "\"3\""), (answer.StatusCode, answer.Headers.ETag!.Tag));
+        Assert.Empty(await answer.Content.ReadAsByteArrayAsync(Stop));
+    }
+
+    [Fact]
+    public async Task Offered_are_just_the_commands_of_the_row()
+    {
+        await _views.Write(RowKeys.PointerTo(Views.Account), First);
+        await WriteAccount(First, "123456", 3, "suspend");
+
+        Assert.Equal(
+            """{"_links":{"suspend":{"href":"https://commands.example/v1/accounts/123456/commands/suspend"}}}""",
+            (await Json(await Get("/v1/accounts/123456/commands"))).GetRawText());
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(20)]
+    [InlineData(100)]
+    [InlineData(205)]
+    public async Task Events_come_oldest_first_a_hundred_a_page_until_there_are_no_more(int count)
+    {
+        await _views.Write(RowKeys.PointerTo(Views.History), First);
+        for (var version = 1; version <= count; version++)
+        {
+            await WriteEvent(version);
+        }
+
+        var (pages, versions) = (0, new List<long>());
+        for (var next = "/v1/accounts/123456/events"; next is not null; pages++)
+        {
+            var answer = await Get(next);
+            versions.AddRange((await Json(answer)).GetProperty("items").EnumerateArray().Select(item => item.GetProperty("version").GetInt64()));
+            next = answer.Headers.TryGetValues("Link", out var links) ? links.Single().Split('<', '>')[1] : null;
+            Assert.EndsWith(next is null ? "" : "rel=\"next\"", links?.Single() ?? "", StringComparison.Ordinal);
+        }
+
+        Assert.Equal(Enumerable.Range(1, count).Select(v => (long)v), versions);
+        Assert.Equal((count + 99) / 100, pages);
+    }
+
+    [Fact]
+    public async Task An_event_is_flat_and_carries_the_account_after_it()
+    {
+        await _views.Write(RowKeys.PointerTo(Views.History), First);
+        await WriteEvent(1);
+
+        var item = (await Json(await Get("/v1/accounts/123456/events"))).GetProperty("items")[0];
+
+        Assert.True(JsonElement.DeepEquals(
+            JsonElement.Parse("""
+                {"type":"ACCOUNT_SUSPENDED","version":1,"eventId":"e-1","createdAt":11,"lastModified":11,"accountNumber":"123456","reason":"x","correlationId":"c",
+                 "account":{"createdAt":10,"lastModified":11,"userId":7,"accountNumber":"123456","defaultAccount":true,"status":"ACCOUNT_ACTIVE","version":1}}
+                """),
+            item), item.GetRawText());
+    }
+
+    [Fact]
+    public async Task After_the_last_event_comes_an_empty_page()
+    {
+        await _views.Write(RowKeys.PointerTo(Views.History), First);
+        await WriteEvent(1);
+
+        Assert.Equal("""{"items":[]}""", (await Json(await Get("/v1/accounts/123456/events?after=1"))).GetRawText());
+        Assert.Equal(HttpStatusCode.NotFound, (await Get("/v1/accounts/OTHER/events?after=1")).StatusCode);
+    }
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    private static AccountBody An(string number, long version) => new()
+    {
+        CreatedAt = 10,
+        LastModified = 10 + version,
+        UserId = 7,
+        AccountNumber = number,
+        DefaultAccount = true,
+        Status = "ACCOUNT_ACTIVE",
+        Version = version,
+    };
+
+    private async Task<HttpResponseMessage> Get(string path, string? known = null)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        if (known is not null)
+        {
+            request.Headers.TryAddWithoutValidation("If-None-Match", known);
+        }
+
+        return await _views.Client.SendAsync(request, Stop);
+    }
+
+    private static async Task<JsonElement> Json(HttpResponseMessage answer) => JsonElement.Parse(await answer.Content.ReadAsStringAsync(Stop));
+
+    private Task WriteAccount(ViewPointer at, string number, long version, params string[] commands) => _views.Write(
+        RowKeys.Account(at, number),
+        JsonSerializer.SerializeToElement(
+            new AccountRow { Version = version, Account = An(number, version), Commands = commands, Position = "4:118" },
+            ContractsJson.Default.AccountRow));
+
+    private Task WriteEvent(long version) => _views.Write(
+        RowKeys.History(First, "123456", version),
+        JsonSerializer.SerializeToElement(
+            new AccountEventBody
+            {
+                Type = "ACCOUNT_SUSPENDED",
+                Version = version,
+                EventId = $"e-{version}",
+                CreatedAt = 10 + version,
+                LastModified = 10 + version,
+                AccountNumber = "123456",
+                Reason = "x",
+                CorrelationId = "c",
+                Account = An("123456", version),
+            },
+            ContractsJson.Default.AccountEventBody));
+}
