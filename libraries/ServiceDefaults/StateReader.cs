@@ -38,7 +38,9 @@ public sealed class StateReader : IDisposable
     {
         var request = new Proto.GetStateRequest { StoreName = store, Key = key, Consistency = Proto.StateOptions.Types.StateConsistency.ConsistencyStrong };
         var answer = await _dapr.GetStateAsync(request, _headers, Deadline(), cancellation);
-        return answer.Data.IsEmpty ? null : answer.Data.Memory;
+
+        // Without its type, null would become an empty value.
+        return answer.Data.IsEmpty ? (ReadOnlyMemory<byte>?)null : answer.Data.Memory;
     }
 
     /// <summary>Reads many keys; missing ones are absent from the answer. A key that could not be read is an error.</summary>

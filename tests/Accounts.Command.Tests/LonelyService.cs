@@ -10,7 +10,7 @@ public class LonelyService : WebApplicationFactory<Program>
 {
     public LonelyService()
     {
-        UseKestrel(0);
+        UseKestrel();
         Client = CreateClient();
     }
 
@@ -18,6 +18,7 @@ public class LonelyService : WebApplicationFactory<Program>
 
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
+        builder.UseSetting("urls", "http://127.0.0.1:0");
         builder.UseSetting("DAPR_HTTP_PORT", FreePorts.Next().ToString(CultureInfo.InvariantCulture));
         builder.UseSetting("DAPR_GRPC_PORT", FreePorts.Next().ToString(CultureInfo.InvariantCulture));
         builder.UseSetting("EventLog:AnswerWithin", "00:00:00.050");

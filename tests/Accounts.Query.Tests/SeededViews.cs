@@ -7,17 +7,13 @@ using TestSupport;
 
 namespace Accounts.Query.Tests;
 
-/// <summary>
-/// The query service on the embedded sidecar with the repository's own components; the tests write the rows, through the
-/// sidecar's HTTP API.
-/// </summary>
-public sealed class SeededViews : WebApplicationFactory<Program>, IAsyncLifetime
+/// <summary>The embedded sidecar of the query service, with the repository's own components, and no app beside it.</summary>
+public sealed class QuerySidecar : IAsyncLifetime
 {
     private readonly TemporaryFolder _folder = new();
-    private readonly HttpClient _dapr = new();
     private RunningHost? _host;
 
-    public HttpClient Client { get; private set; } = null!;
+    public RunningApp App => _host![AppIds.Query];
 
     public async ValueTask InitializeAsync()
     {
@@ -25,16 +21,50 @@ public sealed class SeededViews : WebApplicationFactory<Program>, IAsyncLifetime
         await File.WriteAllTextAsync(runFile, $"""
             version: 1
             apps:
-              - appID: accounts-query
+              - appID: {AppIds.Query}
                 appDirPath: {_folder.Location}
                 resourcesPaths: ["{Path.Combine(Repository.Root, "components", "local")}"]
                 daprHTTPPort: {FreePorts.Next()}
                 daprGRPCPort: {FreePorts.Next()}
             """);
         _host = await RunningHost.StartAsync(new HostStart { RunFile = runFile });
-        _dapr.BaseAddress = _host[AppIds.Query].DaprHttp;
-        UseKestrel(0);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_host is not null)
+        {
+            await _host.DisposeAsync();
+        }
+
+        _folder.Dispose();
+    }
+}
+
+/// <summary>The query service on that sidecar, before any view exists; the tests write the rows, through the sidecar's HTTP API.</summary>
+public sealed class SeededViews : WebApplicationFactory<Program>
+{
+    private readonly RunningApp _sidecar;
+    private readonly HttpClient _dapr;
+
+    public SeededViews(QuerySidecar sidecar)
+    {
+        _sidecar = sidecar.App;
+        _dapr = new HttpClient { BaseAddress = _sidecar.DaprHttp };
+        UseKestrel();
         Client = CreateClient();
+    }
+
+    public HttpClient Client { get; }
+
+    /// <summary>Forgets the views that tests before have made: without their pointers, their rows are out of sight.</summary>
+    public async Task Forget()
+    {
+        foreach (var view in (string[])[Views.Account, Views.History])
+        {
+            using var answer = await _dapr.DeleteAsync($"/v1.0/state/{Components.Views}/{RowKeys.PointerTo(view)}", TestContext.Current.CancellationToken);
+            answer.EnsureSuccessStatusCode();
+        }
     }
 
     /// <summary>Writes one row, or a pointer.</summary>
@@ -47,19 +77,14 @@ public sealed class SeededViews : WebApplicationFactory<Program>, IAsyncLifetime
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
-        if (_host is not null)
-        {
-            await _host.DisposeAsync();
-        }
-
         _dapr.Dispose();
-        _folder.Dispose();
     }
 
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
-        builder.UseSetting("DAPR_HTTP_PORT", _host![AppIds.Query].DaprHttpPort.ToString(CultureInfo.InvariantCulture));
-        builder.UseSetting("DAPR_GRPC_PORT", _host[AppIds.Query].DaprGrpcPort.ToString(CultureInfo.InvariantCulture));
+        builder.UseSetting("urls", "http://127.0.0.1:0");
+        builder.UseSetting("DAPR_HTTP_PORT", _sidecar.DaprHttpPort.ToString(CultureInfo.InvariantCulture));
+        builder.UseSetting("DAPR_GRPC_PORT", _sidecar.DaprGrpcPort.ToString(CultureInfo.InvariantCulture));
         builder.UseSetting("CommandAddress", "https://commands.example/");
     }
 }

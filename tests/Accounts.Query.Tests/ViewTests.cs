@@ -6,12 +6,12 @@ using TestSupport;
 namespace Accounts.Query.Tests;
 
 /// <summary>Answers from rows in a real store behind a real sidecar. Each test has views of its own.</summary>
-public class ViewTests : IAsyncLifetime
+public class ViewTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsyncLifetime
 {
-    private static readonly ViewPointer First = new("0123456789abcdef0123456789abcdef", "g1");
-    private readonly SeededViews _views = new();
+    private readonly ViewPointer _first = new("0123456789abcdef0123456789abcdef", Guid.NewGuid().ToString("N"));
+    private readonly SeededViews _views = new(sidecar);
 
-    public ValueTask InitializeAsync() => _views.InitializeAsync();
+    public async ValueTask InitializeAsync() => await _views.Forget();
 
     public ValueTask DisposeAsync()
     {
@@ -26,10 +26,10 @@ public class ViewTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.NotFound, (await Get("/v1/accounts/123456/events")).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await Get("/healthz/ready")).StatusCode);
 
-        await WriteAccount(First, "123456", 3, "suspend", "archive");
+        await WriteAccount(_first, "123456", 3, "suspend", "archive");
         Assert.Equal(HttpStatusCode.NotFound, (await Get("/v1/accounts/123456")).StatusCode);
 
-        await _views.Write(RowKeys.PointerTo(Views.Account), First);
+        await _views.Write(RowKeys.PointerTo(Views.Account), _first);
         var answer = await Get("/v1/accounts/123456");
         Assert.Equal((HttpStatusCode.OK, "\"3\"", "4:118"), (answer.StatusCode, answer.Headers.ETag!.Tag, answer.Headers.GetValues("Account-Position").Single()));
         Assert.True(JsonElement.DeepEquals(
@@ -43,7 +43,7 @@ public class ViewTests : IAsyncLifetime
                 """),
             await Json(answer)));
 
-        var second = First with { Generation = "g2" };
+        var second = _first with { Generation = "later" };
         await WriteAccount(second, "123456", 4);
         await _views.Write(RowKeys.PointerTo(Views.Account), second);
         await Eventually.True(
@@ -53,8 +53,8 @@ public class ViewTests : IAsyncLifetime
     [Fact]
     public async Task A_client_that_knows_the_version_is_told_just_that()
     {
-        await _views.Write(RowKeys.PointerTo(Views.Account), First);
-        await WriteAccount(First, "123456", 3);
+        await _views.Write(RowKeys.PointerTo(Views.Account), _first);
+        await WriteAccount(_first, "123456", 3);
 
         foreach (var known in (string[])["\"3\"", "W/\"3\"", "*", "\"1\", \"3\""])
         {
@@ -68,8 +68,8 @@ public class ViewTests : IAsyncLifetime
     [Fact]
     public async Task Where_GET_is_HEAD_is_too_without_a_body()
     {
-        await _views.Write(RowKeys.PointerTo(Views.Account), First);
-        await WriteAccount(First, "123456", 3);
+        await _views.Write(RowKeys.PointerTo(Views.Account), _first);
+        await WriteAccount(_first, "123456", 3);
 
         using var answer = await _views.Client.SendAsync(new HttpRequestMessage(HttpMethod.Head, "/v1/accounts/123456"), Stop);
 
@@ -80,8 +80,8 @@ public class ViewTests : IAsyncLifetime
     [Fact]
     public async Task Offered_are_just_the_commands_of_the_row()
     {
-        await _views.Write(RowKeys.PointerTo(Views.Account), First);
-        await WriteAccount(First, "123456", 3, "suspend");
+        await _views.Write(RowKeys.PointerTo(Views.Account), _first);
+        await WriteAccount(_first, "123456", 3, "suspend");
 
         Assert.Equal(
             """{"_links":{"suspend":{"href":"https://commands.example/v1/accounts/123456/commands/suspend"}}}""",
@@ -95,7 +95,7 @@ public class ViewTests : IAsyncLifetime
     [InlineData(205)]
     public async Task Events_come_oldest_first_a_hundred_a_page_until_there_are_no_more(int count)
     {
-        await _views.Write(RowKeys.PointerTo(Views.History), First);
+        await _views.Write(RowKeys.PointerTo(Views.History), _first);
         for (var version = 1; version <= count; version++)
         {
             await WriteEvent(version);
@@ -117,7 +117,7 @@ public class ViewTests : IAsyncLifetime
     [Fact]
     public async Task An_event_is_flat_and_carries_the_account_after_it()
     {
-        await _views.Write(RowKeys.PointerTo(Views.History), First);
+        await _views.Write(RowKeys.PointerTo(Views.History), _first);
         await WriteEvent(1);
 
         var item = (await Json(await Get("/v1/accounts/123456/events"))).GetProperty("items")[0];
@@ -133,7 +133,7 @@ public class ViewTests : IAsyncLifetime
     [Fact]
     public async Task After_the_last_event_comes_an_empty_page()
     {
-        await _views.Write(RowKeys.PointerTo(Views.History), First);
+        await _views.Write(RowKeys.PointerTo(Views.History), _first);
         await WriteEvent(1);
 
         Assert.Equal("""{"items":[]}""", (await Json(await Get("/v1/accounts/123456/events?after=1"))).GetRawText());
@@ -173,7 +173,7 @@ public class ViewTests : IAsyncLifetime
             ContractsJson.Default.AccountRow));
 
     private Task WriteEvent(long version) => _views.Write(
-        RowKeys.History(First, "123456", version),
+        RowKeys.History(_first, "123456", version),
         JsonSerializer.SerializeToElement(
             new AccountEventBody
             {
