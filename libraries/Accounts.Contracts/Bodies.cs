@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 
@@ -8,37 +7,29 @@ namespace Accounts.Contracts;
 public sealed record AccountBody
 {
     /// <summary>When it was created, in epoch milliseconds.</summary>
-    [Description("When it was created, in epoch milliseconds.")]
     public required long CreatedAt { get; init; }
 
     /// <summary>Time of its last event, in epoch milliseconds.</summary>
-    [Description("Time of its last event, in epoch milliseconds.")]
     public required long LastModified { get; init; }
 
     /// <summary>The user whose account it is.</summary>
-    [Description("The user whose account it is.")]
     public required long UserId { get; init; }
 
     /// <summary>Its number.</summary>
-    [Description("Its number.")]
     public required string AccountNumber { get; init; }
 
     /// <summary>True when it is the user's default account.</summary>
-    [Description("True when it is the user's default account.")]
     public required bool DefaultAccount { get; init; }
 
-    /// <summary><c>ACCOUNT_PENDING</c> and so on.</summary>
-    [Description("Where it is in its life.")]
+    /// <summary>Where it is in its life.</summary>
     [AllowedValues("ACCOUNT_PENDING", "ACCOUNT_CONFIRMED", "ACCOUNT_ACTIVE", "ACCOUNT_SUSPENDED", "ACCOUNT_ARCHIVED")]
     public required string Status { get; init; }
 
-    /// <summary>How many events it has.</summary>
-    [Description("How many events it has; also its ETag.")]
+    /// <summary>How many events it has; also its ETag.</summary>
     public required long Version { get; init; }
 
-    /// <summary>What can be done and read next, by name; absent inside events and rows.</summary>
+    /// <summary>What can be read next, and the commands that are legal now; absent inside events and rows.</summary>
     [JsonPropertyName("_links")]
-    [Description("What can be read next, and the commands that are legal now.")]
     public IReadOnlyDictionary<string, Link>? Links { get; init; }
 }
 
@@ -54,74 +45,59 @@ public sealed record CommandsBody([property: JsonPropertyName("_links")] IReadOn
 public sealed record AccountEventBody
 {
     /// <summary>Stored name, for instance <c>ACCOUNT_CREATED</c>.</summary>
-    [Description("What happened, for instance ACCOUNT_CREATED.")]
     public required string Type { get; init; }
 
-    /// <summary>The account's version after it.</summary>
-    [Description("The account's version after it: 1, 2, 3 and so on.")]
+    /// <summary>The account's version after it: 1, 2, 3 and so on.</summary>
     public required long Version { get; init; }
 
     /// <summary>The event's id, the same everywhere and for ever.</summary>
-    [Description("The event's id, the same everywhere and for ever.")]
     public required string EventId { get; init; }
 
     /// <summary>When it happened, in epoch milliseconds.</summary>
-    [Description("When it happened, in epoch milliseconds.")]
     public required long CreatedAt { get; init; }
 
-    /// <summary>The same time.</summary>
-    [Description("The same time: an event is never changed.")]
+    /// <summary>The same time: an event is never changed.</summary>
     public required long LastModified { get; init; }
 
     /// <summary>The account's number.</summary>
-    [Description("The account's number.")]
     public required string AccountNumber { get; init; }
 
     /// <summary>Only of <c>ACCOUNT_CREATED</c>: the user.</summary>
-    [Description("Only of ACCOUNT_CREATED: the user whose account it is.")]
     public long? UserId { get; init; }
 
     /// <summary>Only of <c>ACCOUNT_CREATED</c>: whether it began as the default account.</summary>
-    [Description("Only of ACCOUNT_CREATED: whether it began as the default account.")]
     public bool? DefaultAccount { get; init; }
 
     /// <summary>The reason that was given with the command, if any.</summary>
-    [Description("The reason that was given with the command, if any.")]
     public string? Reason { get; init; }
 
     /// <summary>Names the whole of which the command was a part.</summary>
-    [Description("Names the whole of which the command was a part.")]
     public required string CorrelationId { get; init; }
 
     /// <summary>Id of the event or message that caused the command, if any.</summary>
-    [Description("Id of the event or message that caused the command, if any.")]
     public string? CausationId { get; init; }
 
     /// <summary>The account after the event, without links.</summary>
-    [Description("The account after the event.")]
     public required AccountBody Account { get; init; }
 }
 
 /// <summary>A page of an account's events, oldest first.</summary>
-/// <param name="Items">The events.</param>
-public sealed record EventsBody([property: Description("The events, oldest first, at most 100.")] IReadOnlyList<AccountEventBody> Items);
+/// <param name="Items">The events, oldest first, at most 100.</param>
+public sealed record EventsBody(IReadOnlyList<AccountEventBody> Items);
 
 /// <summary>What opens an account.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record CreateAccountBody
 {
-    /// <summary>The user whose account it will be: 0 … 2^53−1.</summary>
-    [Description("The user whose account it will be.")]
+    /// <summary>The user whose account it will be.</summary>
     [Range(0, AccountNumbers.MaxUserId)]
     public required long UserId { get; init; }
 
-    /// <summary>Its number; see <see cref="AccountNumbers"/>.</summary>
-    [Description("Its number, unique among all accounts; COUNTS, STREAM and IMPORT are reserved.")]
+    /// <summary>Its number, unique among all accounts; COUNTS, STREAM and IMPORT are reserved.</summary>
     [RegularExpression(AccountNumbers.Pattern)]
     public required string AccountNumber { get; init; }
 
     /// <summary>Whether it is to be the user's default account.</summary>
-    [Description("Whether it is to be the user's default account.")]
     public required bool DefaultAccount { get; init; }
 }
 
@@ -130,12 +106,10 @@ public sealed record CreateAccountBody
 public sealed record CommandBody
 {
     /// <summary>Kept in the event; at most 500 characters.</summary>
-    [Description("Why; kept in the event.")]
     [StringLength(500)]
     public string? Reason { get; init; }
 
-    /// <summary>What the command rests on.</summary>
-    [Description("What the command rests on: when the account is not so, the command is accepted and has no effect.")]
+    /// <summary>What the command rests on: when the account is not so, the command is accepted and has no effect.</summary>
     public FactBody? If { get; init; }
 }
 
@@ -144,11 +118,9 @@ public sealed record CommandBody
 public sealed record FactBody
 {
     /// <summary>The status that it must have.</summary>
-    [Description("The status that it must have.")]
     [AllowedValues("ACCOUNT_PENDING", "ACCOUNT_CONFIRMED", "ACCOUNT_ACTIVE", "ACCOUNT_SUSPENDED", "ACCOUNT_ARCHIVED")]
     public string? Status { get; init; }
 
     /// <summary>Whether it must be the default account.</summary>
-    [Description("Whether it must be the default account.")]
     public bool? DefaultAccount { get; init; }
 }

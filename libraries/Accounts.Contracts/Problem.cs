@@ -1,44 +1,33 @@
-using System.ComponentModel;
-
 namespace Accounts.Contracts;
 
 /// <summary>A problem by RFC 9457, with the members that ours may have.</summary>
 public sealed record Problem
 {
-    /// <summary>One of <see cref="ProblemTypes"/>: what programs decide by.</summary>
-    [Description("What programs decide by; never changes its meaning.")]
+    /// <summary>What programs decide by: one of <see cref="ProblemTypes"/>, whose meaning never changes.</summary>
     public required string Type { get; init; }
 
     /// <summary>The same for every problem of the type.</summary>
-    [Description("The same for every problem of the type.")]
     public required string Title { get; init; }
 
     /// <summary>The HTTP status.</summary>
-    [Description("The HTTP status.")]
     public required int Status { get; init; }
 
     /// <summary>What was wrong this time, for people.</summary>
-    [Description("What was wrong this time, for people.")]
     public string? Detail { get; init; }
 
     /// <summary>Finds the request in traces and logs.</summary>
-    [Description("Finds the request in traces and logs.")]
     public string? TraceId { get; init; }
 
     /// <summary>Of a 400: what is wrong, by member or header; <c>$</c> is the body as a whole.</summary>
-    [Description("Of a 400: what is wrong, by member or header; $ is the body as a whole.")]
     public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
 
     /// <summary>Of a 409 by status: the account's status.</summary>
-    [Description("Of a 409 by status: the account's status.")]
     public string? CurrentStatus { get; init; }
 
     /// <summary>Of a 409 by status: the commands that are legal now.</summary>
-    [Description("Of a 409 by status: the commands that are legal now.")]
     public IReadOnlyList<string>? AllowedCommands { get; init; }
 
-    /// <summary>Of a 503 to a command: <c>not-done</c> or <c>unknown</c>.</summary>
-    [Description("Of a 503 to a command: not-done, or unknown: the same Idempotency-Key then yields the answer.")]
+    /// <summary>Of a 503 to a command: <c>not-done</c>, or <c>unknown</c>: the same Idempotency-Key then yields the answer.</summary>
     public string? Outcome { get; init; }
 }
 

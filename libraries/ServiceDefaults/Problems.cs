@@ -53,7 +53,9 @@ public static class Problems
         }
 
         var traced = problem with { TraceId = Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier };
-        return JsonSerializer.SerializeAsync(response.Body, traced, ContractsJson.Default.Problem, context.RequestAborted);
+        var body = JsonSerializer.SerializeToUtf8Bytes(traced, ContractsJson.Default.Problem);
+        response.ContentLength = body.Length;
+        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : response.Body.WriteAsync(body, context.RequestAborted).AsTask();
     }
 
     private sealed class ProblemResult(Problem problem) : IResult

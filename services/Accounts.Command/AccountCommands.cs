@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using Accounts.Contracts;
 using Accounts.Domain;
 using EventLog;
@@ -21,7 +22,7 @@ internal static class AccountCommands
             .Sends(StatusCodes.Status201Created, "Location", "Where the account can be read.")
             .Refuses(409, "There is an account with this number, perhaps an equal one.");
 
-        accounts.MapPost("/{accountNumber}/commands/{name}", (string accountNumber, string name, HttpContext context, [FromServices] AccountCommandLog log) =>
+        accounts.MapPost("/{accountNumber}/commands/{name}", (string accountNumber, [Description("confirm, activate, suspend, archive, make-default or clear-default")] string name, HttpContext context, [FromServices] AccountCommandLog log) =>
                 ChangeAsync(accountNumber, name, context, log, answers))
             .Accepts<CommandBody>(isOptional: true, MediaTypes.Json)
             .WithName("sendCommand").WithSummary("Confirm, activate, suspend or archive an account, or say whether it is the user's default")

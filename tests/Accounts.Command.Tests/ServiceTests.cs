@@ -37,7 +37,10 @@ public class ServiceTests(LonelyService service, GuardedService guarded) : IClas
             create.GetProperty("responses").EnumerateObject().Select(r => r.Name).Order(StringComparer.Ordinal));
         var body = document.GetProperty("components").GetProperty("schemas").GetProperty("CreateAccountBody");
         Assert.False(body.GetProperty("additionalProperties").GetBoolean());
-        Assert.Equal("integer", body.GetProperty("properties").GetProperty("userId").GetProperty("type").GetString());
+        Assert.Equal(
+            ["ACCOUNT_PENDING", "ACCOUNT_CONFIRMED", "ACCOUNT_ACTIVE", "ACCOUNT_SUSPENDED", "ACCOUNT_ARCHIVED"],
+            Schema(document, "FactBody", "status").GetProperty("enum").EnumerateArray().Select(name => name.GetString()));
+        Assert.Equal("integer", Schema(document, "CreateAccountBody", "userId").GetProperty("type").GetString());
     }
 
     [Theory]
@@ -63,6 +66,9 @@ public class ServiceTests(LonelyService service, GuardedService guarded) : IClas
     [InlineData("/v1/accounts/abc/commands", 404)]
     public async Task Clients_and_probes_need_no_token(string path, int status) =>
         Assert.Equal(status, (int)(await guarded.Client.GetAsync(path, Stop)).StatusCode);
+
+    private static JsonElement Schema(JsonElement document, string schema, string member) =>
+        document.GetProperty("components").GetProperty("schemas").GetProperty(schema).GetProperty("properties").GetProperty(member);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 }
