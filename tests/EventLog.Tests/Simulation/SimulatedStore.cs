@@ -24,12 +24,15 @@ public sealed record Faults
 /// <summary>What the store of a whole run holds; replicas reach it through <see cref="SimulatedStore"/>.</summary>
 public sealed class SimulatedDatabase
 {
-    public Dictionary<string, (byte[] Value, long ETag)> Rows { get; } = [];
+    public Dictionary<string, (byte[] Value, long ETag, bool Fenced)> Rows { get; } = [];
 
     /// <summary>Called with each value of a key that is written.</summary>
     public Action<string, byte[]>? Written { get; set; }
 
-    /// <summary>Behaves as Redis: transactions neither roll back nor honour creates.</summary>
+    /// <summary>
+    /// Behaves as Redis: transactions neither roll back nor honour creates, and only a key that a single create made is
+    /// fenced against creates.
+    /// </summary>
     public bool LikeRedis { get; init; }
 
     private long _etags;
@@ -39,13 +42,13 @@ public sealed class SimulatedDatabase
         var exists = Rows.TryGetValue(write.Key, out var row);
         var allowed = write.Condition switch
         {
-            WriteCondition.Missing => !exists || (inTransaction && LikeRedis),
+            WriteCondition.Missing => !exists || (LikeRedis && !row.Fenced),
             WriteCondition.Unchanged => exists ? write.ETag == row.ETag.ToString(System.Globalization.CultureInfo.InvariantCulture) : LikeRedis,
             _ => true,
         };
         if (allowed)
         {
-            Rows[write.Key] = (write.Value.ToArray(), ++_etags);
+            Rows[write.Key] = (write.Value.ToArray(), ++_etags, row.Fenced || (write.Condition is WriteCondition.Missing && !inTransaction));
             Written?.Invoke(write.Key, Rows[write.Key].Value);
         }
 

@@ -1,0 +1,64 @@
+using Dapr.Client;
+using Grpc.Net.Client;
+using TestSupport;
+using Autogen = Dapr.Client.Autogen.Grpc.v1;
+
+namespace EventLog.Tests.Stores;
+
+/// <summary>A sidecar without an app, with one state store for each way in which Dapr's stores differ.</summary>
+public sealed class StoresFixture : IAsyncLifetime
+{
+    private readonly TemporaryFolder _folder = new();
+    private RunningHost? _host;
+    private DaprClient? _dapr;
+    private GrpcChannel? _channel;
+
+    public static readonly string[] Names = ["sqlite", "postgresql", "redis", "mysql"];
+
+    public async ValueTask InitializeAsync()
+    {
+        foreach (var name in Names)
+        {
+            _folder.Write($"components/{name}.yaml", $"""
+                apiVersion: dapr.io/v1alpha1
+                kind: Component
+                metadata:
+                  name: {name}
+                spec:
+                  type: state.sqlite
+                  version: v1
+                  metadata:
+                    - name: connectionString
+                      value: {name}.db
+                {(name == "sqlite" ? "" : $"    - name: behaveAs\n      value: {name}")}
+                """);
+        }
+
+        var run = _folder.Write("dapr.yaml", """
+            version: 1
+            common:
+              resourcesPaths: [./components]
+            apps:
+              - appID: log
+                appDirPath: .
+            """);
+        _host = await RunningHost.StartAsync(new HostStart { RunFile = run });
+        var address = _host["log"].DaprGrpc.ToString();
+        _dapr = new DaprClientBuilder().UseGrpcEndpoint(address).UseHttpEndpoint(_host["log"].DaprHttp.ToString()).Build();
+        _channel = GrpcChannel.ForAddress(address);
+    }
+
+    public IStateStore Store(string name) => new DaprStateStore(_dapr!, new Autogen.Dapr.DaprClient(_channel!), name, TimeSpan.FromSeconds(10));
+
+    public async ValueTask DisposeAsync()
+    {
+        _dapr?.Dispose();
+        _channel?.Dispose();
+        if (_host is not null)
+        {
+            await _host.DisposeAsync();
+        }
+
+        _folder.Dispose();
+    }
+}
