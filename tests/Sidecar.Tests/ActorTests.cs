@@ -177,7 +177,7 @@ public sealed partial class ActorTests : IAsyncDisposable
             var id = asked.Path.Split('/')[3];
             overlap |= running.AddOrUpdate(id, 1, (_, n) => n + 1) > 1;
             together = Math.Max(together, running.Values.Sum());
-            await Task.Delay(20, CancellationToken.None);
+            await Task.Delay(60, CancellationToken.None);
             running.AddOrUpdate(id, 0, (_, n) => n - 1);
         });
 
@@ -186,7 +186,9 @@ public sealed partial class ActorTests : IAsyncDisposable
         {
             calls.Add(CallAsync(sidecar, "a", $"m{i}"));
             calls.Add(CallAsync(sidecar, "b", $"m{i}"));
-            await Task.Delay(5, Token);
+
+            // Long enough for the sidecar to take one before the next is sent, and too short for its answer.
+            await Task.Delay(40, Token);
         }
 
         Assert.All(await Task.WhenAll(calls), s => Assert.Equal(HttpStatusCode.OK, s));
