@@ -24,13 +24,11 @@ internal sealed class SqliteWriter : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Runs statements without rows in a transaction.</summary>
-    /// <exception cref="StoreException"/>
-    public async Task ExecuteAsync(IReadOnlyList<string> statements)
+    public void Create(SqliteTable table)
     {
-        var job = new Job(null, [], false) { Statements = statements };
+        var job = new Job(table, [], false) { Creates = true };
         Enqueue(job);
-        if (await job.Task is { } failure)
+        if (job.Task.GetAwaiter().GetResult() is { } failure)
         {
             throw new StoreException(failure.Message);
         }
@@ -137,7 +135,7 @@ internal sealed class SqliteWriter : IDisposable
             _connection.Execute("BEGIN IMMEDIATE");
             foreach (var job in jobs)
             {
-                job.Outcome = job.Table is { } table ? Apply(job, table, now) : Execute(job);
+                job.Outcome = job.Creates ? Create(job, now) : Apply(job, now);
             }
 
             _connection.Execute("COMMIT");
@@ -155,20 +153,21 @@ internal sealed class SqliteWriter : IDisposable
         Answer(jobs);
     }
 
-    private StateFailure? Execute(Job job)
+    private StateFailure? Create(Job job, long now)
     {
-        foreach (var statement in job.Statements)
+        foreach (var statement in job.Table.Create)
         {
             _connection.Execute(statement);
         }
 
+        Clean(job.Table, now);
         return null;
     }
 
-    private StateFailure? Apply(Job job, SqliteTable table, long now)
+    private StateFailure? Apply(Job job, long now)
     {
         // One write needs no savepoint: it is refused before anything is done, or it is one statement.
-        var savepoint = job.Writes.Count > 1 && table.Rules.RollsBack;
+        var savepoint = job.Writes.Count > 1 && job.Table.Rules.RollsBack;
         if (savepoint)
         {
             _connection.Execute("SAVEPOINT job");
@@ -177,13 +176,13 @@ internal sealed class SqliteWriter : IDisposable
         StateFailure? failure = null;
         foreach (var write in job.Writes)
         {
-            if (Apply(table, write, job.Transaction, now) is not { } refusal)
+            if (Apply(job.Table, write, job.Transaction, now) is not { } refusal)
             {
                 continue;
             }
 
             failure ??= refusal;
-            if (table.Rules.RollsBack)
+            if (job.Table.Rules.RollsBack)
             {
                 break;
             }
@@ -199,10 +198,9 @@ internal sealed class SqliteWriter : IDisposable
             _connection.Execute("RELEASE job");
         }
 
-        if (!_cleaned.TryGetValue(table, out var cleaned) || now - cleaned >= _betweenCleanUps.TotalMilliseconds)
+        if (now - _cleaned.GetValueOrDefault(job.Table, now) >= _betweenCleanUps.TotalMilliseconds)
         {
-            _connection.Prepare(table.Clean).Bind(1, now).Run();
-            _cleaned[table] = now;
+            Clean(job.Table, now);
         }
 
         return failure;
@@ -236,17 +234,23 @@ internal sealed class SqliteWriter : IDisposable
         return null;
     }
 
-    private sealed class Job(SqliteTable? table, IReadOnlyList<StateWrite> writes, bool transaction)
+    private void Clean(SqliteTable table, long now)
+    {
+        _connection.Prepare(table.Clean).Bind(1, now).Run();
+        _cleaned[table] = now;
+    }
+
+    private sealed class Job(SqliteTable table, IReadOnlyList<StateWrite> writes, bool transaction)
         : TaskCompletionSource<StateFailure?>
     {
-        /// <summary>Null: <see cref="Statements"/> are run.</summary>
-        public SqliteTable? Table => table;
+        public SqliteTable Table => table;
 
         public IReadOnlyList<StateWrite> Writes => writes;
 
         public bool Transaction => transaction;
 
-        public IReadOnlyList<string> Statements { get; init; } = [];
+        /// <summary>Makes the table instead of writing rows.</summary>
+        public bool Creates { get; init; }
 
         public StateFailure? Outcome { get; set; }
     }
