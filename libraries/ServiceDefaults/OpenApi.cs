@@ -23,7 +23,7 @@ public static class OpenApi
 
     /// <summary>An answer without a body.</summary>
     public static TBuilder Answers<TBuilder>(this TBuilder builder, int status, string meaning)
-        where TBuilder : IEndpointConventionBuilder => builder.WithMetadata(new ProducesResponseTypeMetadata(status) { Description = meaning });
+        where TBuilder : IEndpointConventionBuilder => builder.WithMetadata(new ProducesResponseTypeMetadata(status, typeof(void)) { Description = meaning });
 
     /// <summary>An answer with a body; JSON and HAL unless media types are given.</summary>
     public static RouteHandlerBuilder Answers<TBody>(this RouteHandlerBuilder builder, int status, string meaning, params string[] types) =>

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Sidecar.Server;
 
 namespace Sidecar.Actors;
 
@@ -32,7 +31,7 @@ internal sealed record ActorConfig(TimeSpan IdleTimeout, TimeSpan Drain, bool Re
             }
 
             // An entry of its own replaces the common settings as a whole.
-            foreach (var entry in root.Member("entitiesConfig") is { ValueKind: JsonValueKind.Array } own ? own.EnumerateArray() : default)
+            foreach (var entry in Member(root, "entitiesConfig") is { ValueKind: JsonValueKind.Array } own ? own.EnumerateArray() : default)
             {
                 foreach (var type in Names(entry).Where(types.ContainsKey))
                 {
@@ -50,20 +49,36 @@ internal sealed record ActorConfig(TimeSpan IdleTimeout, TimeSpan Drain, bool Re
 
     private static ActorConfig Of(JsonElement value)
     {
-        var reentrancy = value.Member("reentrancy") ?? default;
-        var drains = value.Member("drainRebalancedActors") is not { ValueKind: JsonValueKind.False };
+        var reentrancy = Member(value, "reentrancy") ?? default;
+        var drains = Member(value, "drainRebalancedActors") is not { ValueKind: JsonValueKind.False };
         return new ActorConfig(
             Duration(value, "actorIdleTimeout") is { } idle && idle > TimeSpan.Zero ? idle : Default.IdleTimeout,
             drains ? Duration(value, "drainOngoingCallTimeout") ?? Default.Drain : TimeSpan.Zero,
-            reentrancy.Member("enabled") is { ValueKind: JsonValueKind.True },
-            reentrancy.Member("maxStackDepth") is { ValueKind: JsonValueKind.Number } depth ? depth.GetInt32() : Default.MaxStackDepth);
+            Member(reentrancy, "enabled") is { ValueKind: JsonValueKind.True },
+            Member(reentrancy, "maxStackDepth") is { ValueKind: JsonValueKind.Number } depth ? depth.GetInt32() : Default.MaxStackDepth);
     }
 
     private static IEnumerable<string> Names(JsonElement value) =>
-        value.Member("entities") is { ValueKind: JsonValueKind.Array } names
+        Member(value, "entities") is { ValueKind: JsonValueKind.Array } names
             ? names.EnumerateArray().Select(n => n.GetString() ?? "").Where(n => n.Length > 0)
             : [];
 
     private static TimeSpan? Duration(JsonElement value, string name) =>
-        value.Member(name) is { ValueKind: JsonValueKind.String } text ? GoTime.Duration(text.GetString()!) : null;
+        Member(value, name) is { ValueKind: JsonValueKind.String } text ? GoTime.Duration(text.GetString()!) : null;
+
+    private static JsonElement? Member(JsonElement value, string name)
+    {
+        if (value.ValueKind == JsonValueKind.Object)
+        {
+            foreach (var member in value.EnumerateObject())
+            {
+                if (member.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+                {
+                    return member.Value;
+                }
+            }
+        }
+
+        return null;
+    }
 }

@@ -84,11 +84,7 @@ internal sealed class ActorHost(AppSidecar sidecar, Timers timers)
             request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
         }
 
-        if (call.Caller is null)
-        {
-            request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
-        }
-        else
+        if (call.Caller is not null)
         {
             request.Headers.TryAddWithoutValidation("Dapr-Api-Call", "true");
             request.Headers.TryAddWithoutValidation("Dapr-Caller-App-Id", call.Caller);

@@ -41,7 +41,10 @@ internal sealed record RunningReplica(Replica Replica, AppSidecar Sidecar, AppPr
         return new RunningReplica(replica, sidecar, process);
     }
 
-    /// <summary>Returns when the app's port answers or the app has died; at once when it has no port or is not ours.</summary>
+    /// <summary>
+    /// Returns when the app's port answers and its sidecar has found it well (waited for up to 10 s, since an app may choose
+    /// to be unwell), or when the app has died; at once when it has no port or is not ours.
+    /// </summary>
     public async Task AnsweringAsync(HostConsole console, TimeProvider time, CancellationToken cancellation)
     {
         if (Process is null || Replica.App.AppPort is not { } port)
@@ -51,19 +54,26 @@ internal sealed record RunningReplica(Replica Replica, AppSidecar Sidecar, AppPr
 
         var started = time.GetTimestamp();
         var nextNote = TimeSpan.FromSeconds(15);
+        long? answered = null;
         while (!Process.Exited.IsCompleted)
         {
             try
             {
                 using var client = new TcpClient();
                 await client.ConnectAsync(Replica.App.AppChannelAddress, port, cancellation);
-                return;
+                answered ??= time.GetTimestamp();
+                if (Sidecar.AppIsWell || time.GetElapsedTime(answered.Value) > TimeSpan.FromSeconds(10))
+                {
+                    return;
+                }
             }
             catch (SocketException)
             {
-                await Task.WhenAny(Process.Exited, Task.Delay(TimeSpan.FromMilliseconds(50), time, cancellation));
-                cancellation.ThrowIfCancellationRequested();
+                // Not listening yet.
             }
+
+            await Task.WhenAny(Process.Exited, Task.Delay(TimeSpan.FromMilliseconds(50), time, cancellation));
+            cancellation.ThrowIfCancellationRequested();
 
             if (time.GetElapsedTime(started) > nextNote)
             {

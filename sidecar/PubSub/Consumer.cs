@@ -31,7 +31,7 @@ internal sealed class Consumer(
             {
                 while (true)
                 {
-                    await HandleSafelyAsync(await backlog.TakeAsync(_stopping.Token));
+                    await HandleAsync(await backlog.TakeAsync(_stopping.Token));
                 }
             }
             catch (OperationCanceledException)
@@ -49,19 +49,6 @@ internal sealed class Consumer(
         await _loop;
         _stopping.Dispose();
         _abort.Dispose();
-    }
-
-    // One message that nobody foresaw must not end the subscription.
-    private async Task HandleSafelyAsync(Message message)
-    {
-        try
-        {
-            await HandleAsync(message);
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            await FailAsync(message, $"cannot be handled: {e.Message}");
-        }
     }
 
     private async Task HandleAsync(Message message)
@@ -151,7 +138,7 @@ internal sealed class Consumer(
             else
             {
                 writer.WritePropertyName("event");
-                GoJson.Write(writer, cloudEvent);
+                Envelope.WriteSorted(writer, cloudEvent);
             }
 
             writer.WritePropertyName("metadata");

@@ -2,12 +2,16 @@ using System.Buffers;
 using System.Net;
 using System.Text;
 using Grpc.Core;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Sidecar.Server;
 
 /// <summary>What the HTTP APIs read from requests and write as answers, in Dapr's ways.</summary>
 internal static class Requests
 {
+    /// <summary>Of a body that is too large so many times the limit is read and thrown away; then the connection ends.</summary>
+    private const int DrainedLimits = 16;
+
     /// <summary>A part of the path. Paths are matched as they were sent, so <c>%2F</c> in a key is a slash of the key.</summary>
     public static string Param(this HttpContext http, string name) =>
         WebUtility.UrlDecode(http.Request.RouteValues[name] as string ?? "");
@@ -31,15 +35,45 @@ internal static class Requests
     /// <exception cref="DaprFault">The body is larger than the sidecar takes.</exception>
     public static async Task<byte[]> BodyAsync(this HttpContext http)
     {
+        // The server's own limit would close the connection while the caller still writes, who then never sees the answer.
+        var limits = http.Features.Get<IHttpMaxRequestBodySizeFeature>();
+        var limit = limits?.MaxRequestBodySize ?? int.MaxValue;
+        if (limits is { IsReadOnly: false })
+        {
+            limits.MaxRequestBodySize = null;
+        }
+
+        using var body = new MemoryStream((int)Math.Min(http.Request.ContentLength ?? 0, limit));
+        var chunk = ArrayPool<byte>.Shared.Rent(16384);
         try
         {
-            using var buffer = new MemoryStream((int)Math.Min(http.Request.ContentLength ?? 0, 1 << 20));
-            await http.Request.Body.CopyToAsync(buffer, http.RequestAborted);
-            return buffer.ToArray();
+            for (long total = 0; ;)
+            {
+                var read = await http.Request.Body.ReadAsync(chunk, http.RequestAborted);
+                total += read;
+                if (read == 0 && total <= limit)
+                {
+                    return body.ToArray();
+                }
+
+                if (read == 0 || total > limit * DrainedLimits)
+                {
+                    throw StreamTooLarge.Fault();
+                }
+
+                if (total <= limit)
+                {
+                    body.Write(chunk, 0, read);
+                }
+            }
         }
-        catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        finally
         {
-            throw StreamTooLarge.Fault();
+            ArrayPool<byte>.Shared.Return(chunk);
+            if (limits is { IsReadOnly: false })
+            {
+                limits.MaxRequestBodySize = limit;
+            }
         }
     }
 

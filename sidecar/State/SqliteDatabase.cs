@@ -44,9 +44,9 @@ internal sealed class SqliteDatabase : IDisposable
 
     public TimeProvider Time { get; }
 
-    /// <summary>Makes the table when there is none.</summary>
+    /// <summary>Runs statements without rows in a transaction, in turn with the writes.</summary>
     /// <exception cref="StoreException"/>
-    public void Create(SqliteTable table) => _writer.Create(table);
+    public Task ExecuteAsync(params IReadOnlyList<string> statements) => _writer.ExecuteAsync(statements);
 
     /// <summary>Queues a write; the task ends when its commit is on disk, or when it has been refused.</summary>
     public Task<StateFailure?> WriteAsync(SqliteTable table, IReadOnlyList<StateWrite> writes, bool transaction) =>

@@ -24,11 +24,13 @@ internal sealed class SqliteWriter : IDisposable
         _thread.Start();
     }
 
-    public void Create(SqliteTable table)
+    /// <summary>Runs statements without rows in a transaction.</summary>
+    /// <exception cref="StoreException"/>
+    public async Task ExecuteAsync(IReadOnlyList<string> statements)
     {
-        var job = new Job(table, [], false) { Creates = true };
+        var job = new Job(null, [], false) { Statements = statements };
         Enqueue(job);
-        if (job.Task.GetAwaiter().GetResult() is { } failure)
+        if (await job.Task is { } failure)
         {
             throw new StoreException(failure.Message);
         }
@@ -135,7 +137,7 @@ internal sealed class SqliteWriter : IDisposable
             _connection.Execute("BEGIN IMMEDIATE");
             foreach (var job in jobs)
             {
-                job.Outcome = job.Creates ? Create(job, now) : Apply(job, now);
+                job.Outcome = job.Table is { } table ? Apply(job, table, now) : Execute(job);
             }
 
             _connection.Execute("COMMIT");
@@ -153,21 +155,20 @@ internal sealed class SqliteWriter : IDisposable
         Answer(jobs);
     }
 
-    private StateFailure? Create(Job job, long now)
+    private StateFailure? Execute(Job job)
     {
-        foreach (var statement in job.Table.Create)
+        foreach (var statement in job.Statements)
         {
             _connection.Execute(statement);
         }
 
-        Clean(job.Table, now);
         return null;
     }
 
-    private StateFailure? Apply(Job job, long now)
+    private StateFailure? Apply(Job job, SqliteTable table, long now)
     {
         // One write needs no savepoint: it is refused before anything is done, or it is one statement.
-        var savepoint = job.Writes.Count > 1 && job.Table.Rules.RollsBack;
+        var savepoint = job.Writes.Count > 1 && table.Rules.RollsBack;
         if (savepoint)
         {
             _connection.Execute("SAVEPOINT job");
@@ -176,13 +177,13 @@ internal sealed class SqliteWriter : IDisposable
         StateFailure? failure = null;
         foreach (var write in job.Writes)
         {
-            if (Apply(job.Table, write, job.Transaction, now) is not { } refusal)
+            if (Apply(table, write, job.Transaction, now) is not { } refusal)
             {
                 continue;
             }
 
             failure ??= refusal;
-            if (job.Table.Rules.RollsBack)
+            if (table.Rules.RollsBack)
             {
                 break;
             }
@@ -198,9 +199,10 @@ internal sealed class SqliteWriter : IDisposable
             _connection.Execute("RELEASE job");
         }
 
-        if (now - _cleaned.GetValueOrDefault(job.Table, now) >= _betweenCleanUps.TotalMilliseconds)
+        if (!_cleaned.TryGetValue(table, out var cleaned) || now - cleaned >= _betweenCleanUps.TotalMilliseconds)
         {
-            Clean(job.Table, now);
+            _connection.Prepare(table.Clean).Bind(1, now).Run();
+            _cleaned[table] = now;
         }
 
         return failure;
@@ -234,23 +236,17 @@ internal sealed class SqliteWriter : IDisposable
         return null;
     }
 
-    private void Clean(SqliteTable table, long now)
-    {
-        _connection.Prepare(table.Clean).Bind(1, now).Run();
-        _cleaned[table] = now;
-    }
-
-    private sealed class Job(SqliteTable table, IReadOnlyList<StateWrite> writes, bool transaction)
+    private sealed class Job(SqliteTable? table, IReadOnlyList<StateWrite> writes, bool transaction)
         : TaskCompletionSource<StateFailure?>
     {
-        public SqliteTable Table => table;
+        /// <summary>Null: <see cref="Statements"/> are run.</summary>
+        public SqliteTable? Table => table;
 
         public IReadOnlyList<StateWrite> Writes => writes;
 
         public bool Transaction => transaction;
 
-        /// <summary>Makes the table instead of writing rows.</summary>
-        public bool Creates { get; init; }
+        public IReadOnlyList<string> Statements { get; init; } = [];
 
         public StateFailure? Outcome { get; set; }
     }

@@ -83,7 +83,7 @@ internal sealed class StateComponent(Component component, IStateStore store, str
         try
         {
             var database = neighbourhood.Shared(path, () => new SqliteDatabase(path, neighbourhood.Time));
-            database.Create(table);
+            database.ExecuteAsync(table.Create).GetAwaiter().GetResult();
             return new SqliteStore(database, table);
         }
         catch (StoreException e)

@@ -1,17 +1,17 @@
-using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using TestSupport;
 
 namespace Conformance.Tests;
 
 /// <summary>
 /// A sidecar beside an app of the test, with the components of the test: the embedded one, or a real <c>daprd</c> when one
-/// is on the PATH (placement and scheduler are expected at their usual places). Tests know only its addresses.
+/// is on the PATH, or one whose addresses are given. Tests know only its addresses.
 /// </summary>
-internal sealed class Setting : IAsyncDisposable
+internal sealed partial class Setting : IAsyncDisposable
 {
-    private const string Embedded = "embedded";
+    /// <summary>The embedded sidecar, the only one that can behave as other stores do.</summary>
+    public const string Embedded = "embedded";
+
     private const string Daprd = "daprd";
 
     private readonly TemporaryFolder _folder;
@@ -26,7 +26,7 @@ internal sealed class Setting : IAsyncDisposable
     }
 
     /// <summary>What there is to test on this machine.</summary>
-    public static TheoryData<string> Sidecars { get; } = FindDaprd() is null ? [Embedded] : [Embedded, Daprd];
+    public static TheoryData<string> Sidecars { get; } = OnPath("daprd") is null ? [Embedded] : [Embedded, Daprd];
 
     public Uri Http { get; }
 
@@ -42,6 +42,11 @@ internal sealed class Setting : IAsyncDisposable
     public static async Task<Setting> StartAsync(
         string sidecar, string appId, int appPort, (int Http, int Grpc) ports, params string[] resources)
     {
+        if (sidecar == Given)
+        {
+            return await ReadyAsync(new Setting(new TemporaryFolder(), new Nothing(), new Uri(GivenAddress("HTTP")!), new Uri(GivenAddress("GRPC")!)));
+        }
+
         var folder = new TemporaryFolder();
         for (var i = 0; i < resources.Length; i++)
         {
@@ -49,25 +54,12 @@ internal sealed class Setting : IAsyncDisposable
         }
 
         var (http, grpc) = ports;
-        var setting = new Setting(
+        return await ReadyAsync(new Setting(
             folder,
             sidecar == Embedded
                 ? await StartEmbeddedAsync(folder, appId, appPort, http, grpc)
-                : new DaprdProcess(folder.At("resources"), appId, appPort, http, grpc),
-            new Uri($"http://127.0.0.1:{http}"), new Uri($"http://127.0.0.1:{grpc}"));
-        try
-        {
-            using var client = new HttpClient();
-            await Eventually.True(
-                async () => (await client.GetAsync(new Uri(setting.Http, "/v1.0/healthz"))).StatusCode == HttpStatusCode.NoContent,
-                "the sidecar has found its app", TimeSpan.FromSeconds(30));
-            return setting;
-        }
-        catch
-        {
-            await setting.DisposeAsync();
-            throw;
-        }
+                : await DaprdProcess.StartAsync(folder, appId, appPort, http, grpc),
+            new Uri($"http://127.0.0.1:{http}"), new Uri($"http://127.0.0.1:{grpc}")));
     }
 
     public async ValueTask DisposeAsync()
@@ -89,43 +81,6 @@ internal sealed class Setting : IAsyncDisposable
                 daprHTTPPort: {http}
                 daprGRPCPort: {grpc}
             """);
-        return await RunningHost.StartAsync(new HostStart { RunFile = file });
-    }
-
-    private static string? FindDaprd() =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-            .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? "daprd.exe" : "daprd"))
-            .FirstOrDefault(File.Exists);
-
-    private sealed class DaprdProcess : IAsyncDisposable
-    {
-        private readonly Process _process;
-
-        public DaprdProcess(string resources, string appId, int appPort, int http, int grpc)
-        {
-            var info = new ProcessStartInfo(FindDaprd()!,
-            [
-                "--app-id", appId, "--app-port", Text(appPort), "--dapr-http-port", Text(http), "--dapr-grpc-port", Text(grpc),
-                "--dapr-internal-grpc-port", Text(FreePorts.Next()), "--metrics-port", Text(FreePorts.Next()),
-                "--resources-path", resources, "--log-level", "error",
-                "--placement-host-address", Environment.GetEnvironmentVariable("DAPR_PLACEMENT_HOST_ADDRESS") ?? "localhost:50005",
-                "--scheduler-host-address", Environment.GetEnvironmentVariable("DAPR_SCHEDULER_HOST_ADDRESS") ?? "localhost:50006",
-            ]);
-            _process = Process.Start(info)!;
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            if (!_process.HasExited)
-            {
-                Signals.Terminate(_process.Id);
-                await Task.WhenAny(_process.WaitForExitAsync(), Task.Delay(TimeSpan.FromSeconds(10)));
-                _process.Kill(entireProcessTree: true);
-            }
-
-            _process.Dispose();
-        }
-
-        private static string Text(int port) => port.ToString(CultureInfo.InvariantCulture);
+        return await RunningHost.StartAsync(new HostStart { RunFile = file, Environment = Tokens.Value ?? NoTokens });
     }
 }

@@ -1,9 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
-using Dapr.Client.Autogen.Grpc.v1;
-using Google.Protobuf;
-using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using Sidecar.Configuration;
 using Sidecar.Server;
@@ -11,7 +8,7 @@ using TestSupport;
 
 namespace Sidecar.Tests;
 
-public sealed class ActorTests : IAsyncDisposable
+public sealed partial class ActorTests : IAsyncDisposable
 {
     private const string Config = """{"entities":["Cart"],"actorIdleTimeout":"1h","drainOngoingCallTimeout":"1s"}""";
 
@@ -170,38 +167,6 @@ public sealed class ActorTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_replica_that_hangs_keeps_its_callers_waiting_until_its_probes_have_failed_often_enough()
-    {
-        TaskCompletionSource? hang = null;
-        var (one, first) = await _street.MoveInAsync(
-            "cart",
-            await RecordingApp.StartAsync(
-                """[{"pubsubname":"pubsub","topic":"t","route":"/t"}]""",
-                """{"entities":["Cart"],"drainOngoingCallTimeout":"200ms"}""",
-                (_, http) => hang?.Task.WaitAsync(http.RequestAborted) ?? Task.CompletedTask),
-            health: new AppHealthCheck("/healthz", TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(100), 3));
-        var (two, second) = await CartsAsync();
-        for (var id = 0; id < 10; id++)
-        {
-            await CallAsync(second, $"{id}");
-        }
-
-        var its = one.Asked.Where(a => a.Method == "PUT").Select(a => a.Path.Split('/')[3]).ToArray();
-        Assert.NotEmpty(its);
-        hang = new TaskCompletionSource();
-        await _street.PublishAsync(second, "t", "1");
-        var started = Stopwatch.GetTimestamp();
-
-        Assert.All(await Task.WhenAll(its.Select(id => CallAsync(second, id))), s => Assert.Equal(HttpStatusCode.OK, s));
-
-        // Three probes, the drain, the last words to the hanging app, and Dapr's pause before it asks again.
-        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 1.2, 6);
-        Assert.Subset(two.Asked.Select(a => a.Path.Split('/')[3]).ToHashSet(), its.ToHashSet());
-        Assert.Empty(first.ActiveActors);
-        hang.SetResult();
-    }
-
-    [Fact]
     public async Task One_call_at_a_time_first_come_first_served_and_actors_side_by_side()
     {
         var running = new ConcurrentDictionary<string, int>();
@@ -212,7 +177,7 @@ public sealed class ActorTests : IAsyncDisposable
             var id = asked.Path.Split('/')[3];
             overlap |= running.AddOrUpdate(id, 1, (_, n) => n + 1) > 1;
             together = Math.Max(together, running.Values.Sum());
-            await Task.Delay(20, CancellationToken.None);
+            await Task.Delay(60, CancellationToken.None);
             running.AddOrUpdate(id, 0, (_, n) => n - 1);
         });
 
@@ -221,7 +186,9 @@ public sealed class ActorTests : IAsyncDisposable
         {
             calls.Add(CallAsync(sidecar, "a", $"m{i}"));
             calls.Add(CallAsync(sidecar, "b", $"m{i}"));
-            await Task.Delay(5, Token);
+
+            // Long enough for the sidecar to take one before the next is sent, and too short for its answer.
+            await Task.Delay(40, Token);
         }
 
         Assert.All(await Task.WhenAll(calls), s => Assert.Equal(HttpStatusCode.OK, s));
@@ -336,119 +303,6 @@ public sealed class ActorTests : IAsyncDisposable
         Assert.Equal(HttpStatusCode.Forbidden, await PutAsync(sidecar, "reminders/r", "{}"));
         Assert.Equal(HttpStatusCode.InternalServerError, await PutAsync(sidecar, "timers/t", "{}"));
     }
-
-    [Fact]
-    public async Task A_reminder_survives_a_restart_of_the_host_and_goes_to_the_replica_where_its_actor_lives()
-    {
-        var (_, sidecar) = await CartsAsync();
-        Assert.Equal(HttpStatusCode.NoContent, await PutAsync(sidecar, "reminders/soon", """{"dueTime":"1s","period":"1s","data":{"a":1}}"""));
-        Assert.Equal(HttpStatusCode.NoContent, await PutAsync(sidecar, "reminders/late", """{"dueTime":"1h"}"""));
-        Assert.Equal(HttpStatusCode.NoContent, await PutAsync(sidecar, "reminders/gone", """{"dueTime":"1s"}"""));
-        using (await _street.SendAsync(sidecar, HttpMethod.Delete, "/v1.0/actors/Cart/1/reminders/gone"))
-        {
-        }
-
-        await _street.RestartAsync();
-        var (one, first) = await CartsAsync();
-        var (two, _) = await CartsAsync();
-
-        await Eventually.True(() => one.Asked.Concat(two.Asked).Count(a => a.Path.EndsWith("/remind/soon", StringComparison.Ordinal)) > 2, "it ticks");
-        Assert.DoesNotContain(one.Asked.Concat(two.Asked), a => a.Path.EndsWith("/remind/gone", StringComparison.Ordinal));
-        Assert.Equal("""{"data":{"a":1},"dueTime":"","period":""}""", one.Asked.Concat(two.Asked).First(a => a.Method == "PUT").Body);
-        using var late = await _street.SendAsync(first, HttpMethod.Get, "/v1.0/actors/Cart/1/reminders/late");
-        Assert.Equal(HttpStatusCode.OK, late.StatusCode);
-    }
-
-    [Fact]
-    public async Task A_reminder_whose_callback_fails_is_repeated_and_one_that_was_ended_is_not()
-    {
-        var failures = 1;
-        var (app, sidecar) = await CartsAsync((asked, http) =>
-        {
-            if (asked.Path.EndsWith("/remind/fails", StringComparison.Ordinal))
-            {
-                http.Response.StatusCode = failures-- > 0 ? 500 : 200;
-            }
-            else
-            {
-                http.Response.Headers["X-DaprReminderCancel"] = "true";
-            }
-
-            return Task.CompletedTask;
-        });
-        await PutAsync(sidecar, "reminders/fails", """{"dueTime":"0s"}""");
-        await PutAsync(sidecar, "reminders/ends", """{"dueTime":"0s","period":"100ms"}""");
-
-        await Eventually.Holds(() => Assert.Equal(2, app.At("/actors/Cart/1/method/remind/fails").Count));
-        Assert.Single(app.At("/actors/Cart/1/method/remind/ends"));
-        await Eventually.True(
-            async () =>
-            {
-                using var ended = await _street.SendAsync(sidecar, HttpMethod.Get, "/v1.0/actors/Cart/1/reminders/ends");
-                return ended.StatusCode == HttpStatusCode.NotFound;
-            },
-            "the reminder is gone");
-    }
-
-    [Fact]
-    public async Task Timers_tick_as_often_as_they_say_and_end_with_their_actor()
-    {
-        var (app, sidecar) = await CartsAsync(config: """{"entities":["Cart"],"actorIdleTimeout":"600ms"}""");
-        await CallAsync(sidecar, "1");
-        Assert.Equal(HttpStatusCode.NoContent, await PutAsync(sidecar, "timers/twice", """{"dueTime":"0s","period":"R2/PT1S","callback":"C","data":"AQI="}"""));
-        Assert.Equal(HttpStatusCode.NoContent, await PutAsync(sidecar, "timers/replaced", """{"dueTime":"50ms"}"""));
-        Assert.Equal(HttpStatusCode.NoContent, await PutAsync(sidecar, "timers/replaced", """{"dueTime":"1h"}"""));
-
-        await Eventually.Holds(() => Assert.Single(app.Asked, a => a.Method == "DELETE"));
-
-        Assert.Equal("""{"data":"AQI=","callback":"C","dueTime":"0s","period":"R2/PT1S"}""", app.At("/actors/Cart/1/method/timer/twice").Single().Body);
-        Assert.Empty(app.At("/actors/Cart/1/method/timer/replaced"));
-    }
-
-    [Fact]
-    public async Task Everything_is_there_over_gRPC_too()
-    {
-        var (app, sidecar) = await CartsAsync((asked, http) => http.Response.WriteAsync("<" + asked.Body + ">"));
-        var client = _street.Grpc(sidecar);
-
-        var reply = await client.InvokeActorAsync(
-            new InvokeActorRequest { ActorType = "Cart", ActorId = "1", Method = "m", Data = ByteString.CopyFromUtf8("hi") }, cancellationToken: Token);
-        await client.RegisterActorReminderAsync(
-            new RegisterActorReminderRequest { ActorType = "Cart", ActorId = "1", Name = "r", DueTime = "1h", Period = "90s", Data = ByteString.CopyFrom(1, 2) }, cancellationToken: Token);
-        var reminder = await client.GetActorReminderAsync(new GetActorReminderRequest { ActorType = "Cart", ActorId = "1", Name = "r" }, cancellationToken: Token);
-        await client.UnregisterActorReminderAsync(new UnregisterActorReminderRequest { ActorType = "Cart", ActorId = "1", Name = "r" }, cancellationToken: Token);
-        await client.RegisterActorTimerAsync(
-            new RegisterActorTimerRequest { ActorType = "Cart", ActorId = "1", Name = "t", DueTime = "0s", Data = ByteString.CopyFrom(1, 2) }, cancellationToken: Token);
-        await Eventually.Holds(() => Assert.Contains("\"data\":\"AQI=\"", Assert.Single(app.At("/actors/Cart/1/method/timer/t")).Body, StringComparison.Ordinal));
-        await client.UnregisterActorTimerAsync(new UnregisterActorTimerRequest { ActorType = "Cart", ActorId = "1", Name = "t" }, cancellationToken: Token);
-
-        Assert.Equal("<hi>", reply.Data.ToStringUtf8());
-        Assert.Equal(("1h", "@every 1m30s"), (reminder.DueTime, reminder.Period));
-        await FailsAsync(StatusCode.NotFound, () => client.GetActorReminderAsync(new GetActorReminderRequest { ActorType = "Cart", ActorId = "1", Name = "r" }));
-        await FailsAsync(StatusCode.PermissionDenied, () => client.RegisterActorReminderAsync(new RegisterActorReminderRequest { ActorType = "Nope", ActorId = "1", Name = "r" }));
-        await FailsAsync(StatusCode.InvalidArgument, () => client.InvokeActorAsync(new InvokeActorRequest { ActorType = "Cart", ActorId = "a/b", Method = "m" }));
-        await FailsAsync(StatusCode.PermissionDenied, () => client.RegisterActorTimerAsync(new RegisterActorTimerRequest { ActorType = "dapr.internal.default.x.workflow", ActorId = "1", Name = "t" }));
-    }
-
-    [Fact]
-    public async Task State_is_kept_under_the_actor_s_own_key_and_only_for_an_active_actor()
-    {
-        var store = Street.ActorStore() with { Metadata = new Dictionary<string, string> { ["actorStateStore"] = "true", ["keyPrefix"] = "none" } };
-        var (_, sidecar) = await _street.MoveInAsync("cart", await RecordingApp.StartAsync(null, Config), new Resources([store], [], []));
-        const string Body = """[{"operation":"upsert","request":{"key":"k","value":{"b":1,"a":"<"}}}]""";
-
-        Assert.Equal(HttpStatusCode.BadRequest, await PutAsync(sidecar, "state", Body));
-        await CallAsync(sidecar, "1");
-        Assert.Equal(HttpStatusCode.NoContent, await PutAsync(sidecar, "state", Body));
-
-        var row = await sidecar.States.ActorStore!.GetAsync("cart||Cart||1||k", Token);
-        Assert.Equal("""{"a":"\u003c","b":1}""", System.Text.Encoding.UTF8.GetString(row!.Value.Span));
-        var read = await _street.Grpc(sidecar).GetActorStateAsync(new GetActorStateRequest { ActorType = "Cart", ActorId = "1", Key = "k" }, cancellationToken: Token);
-        Assert.Equal(row.Value.ToArray(), read.Data.ToByteArray());
-    }
-
-    private static async Task FailsAsync<T>(StatusCode code, Func<AsyncUnaryCall<T>> call) =>
-        Assert.Equal(code, (await Assert.ThrowsAsync<RpcException>(async () => await call())).StatusCode);
 
     private static List<string[]> Homes(params RecordingApp[] apps) =>
     [

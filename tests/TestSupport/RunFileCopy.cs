@@ -16,7 +16,8 @@ public static partial class RunFileCopy
     /// <param name="folder">Where to; nothing else of the repository is copied.</param>
     /// <param name="environment">Entries for <c>env</c> of every app.</param>
     /// <param name="only">The app ids to keep; all when null.</param>
-    public static string Write(string folder, IReadOnlyDictionary<string, string>? environment = null, IReadOnlyCollection<string>? only = null)
+    /// <param name="startedElsewhere">The apps lose their commands: the host gives them sidecars and leaves starting them to others.</param>
+    public static string Write(string folder, IReadOnlyDictionary<string, string>? environment = null, IReadOnlyCollection<string>? only = null, bool startedElsewhere = false)
     {
         var stream = new YamlStream();
         using (var reader = new StreamReader(Path.Combine(Repository.Root, "dapr.yaml")))
@@ -46,6 +47,11 @@ public static partial class RunFileCopy
             {
                 Environment(app).Children[name] = new YamlScalarNode(value) { Style = YamlDotNet.Core.ScalarStyle.DoubleQuoted };
             }
+        }
+
+        if (startedElsewhere)
+        {
+            apps.Cast<YamlMappingNode>().ToList().ForEach(app => app.Children.Remove("command"));
         }
 
         UseFreePorts([.. apps.Cast<YamlMappingNode>()]);

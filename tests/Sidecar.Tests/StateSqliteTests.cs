@@ -1,0 +1,122 @@
+using Sidecar.State;
+using TestSupport;
+
+namespace Sidecar.Tests;
+
+/// <summary>The database file: what is acknowledged is in it, and what goes wrong is an answer.</summary>
+public sealed class StateSqliteTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly SqliteTable _table = new("state", new StateRules(Behaviour.Sqlite));
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Everything_acknowledged_is_there_after_opening_the_file_again()
+    {
+        using (var database = await OpenAsync())
+        {
+            var results = await Task.WhenAll(Enumerable.Range(0, 1000).Select(i => WriteAsync(database, $"k{i}", 300)));
+            Assert.All(results, Assert.Null);
+        }
+
+        using var again = await OpenAsync();
+        var found = await new SqliteStore(again, _table).GetManyAsync([.. Enumerable.Range(0, 1000).Select(i => $"k{i}")], Token);
+        Assert.All(found, f => Assert.NotNull(f.Value));
+    }
+
+    [Fact]
+    public async Task Writes_that_wait_share_a_commit_and_each_has_its_own_answer()
+    {
+        using var database = await OpenAsync();
+        await WriteAsync(database, "taken", 1);
+
+        // All of them are queued before the first one is done, so they meet in few commits.
+        var results = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => i % 2 == 0
+            ? WriteAsync(database, $"k{i}", 10)
+            : database.WriteAsync(_table, [new StateWrite("taken", new byte[1]) { Concurrency = Concurrency.FirstWrite }], false)));
+
+        Assert.All(results.Index(), r => Assert.Equal(r.Index % 2 == 1, r.Item is { Kind: FailureKind.ETagMismatch }));
+    }
+
+    [Fact]
+    public async Task A_full_database_is_an_answer_to_who_writes_and_loses_nothing()
+    {
+        using var database = await OpenAsync();
+        var store = new SqliteStore(database, _table);
+        Assert.Null(await WriteAsync(database, "before", 300));
+        await database.ExecuteAsync("PRAGMA max_page_count = 30");
+
+        // Of what waits together only what is too large fails.
+        var results = await Task.WhenAll(
+            WriteAsync(database, "small1", 300), WriteAsync(database, "large", 1 << 20), WriteAsync(database, "small2", 300));
+
+        Assert.Equal([false, true, false], results.Select(r => r is { Kind: FailureKind.Other }));
+        Assert.Contains("full", results[1]!.Message, StringComparison.Ordinal);
+        Assert.Null(await store.GetAsync("large", Token));
+        Assert.NotNull(await store.GetAsync("before", Token));
+        Assert.NotNull(await store.GetAsync("small2", Token));
+
+        await database.ExecuteAsync("PRAGMA max_page_count = 1000000");
+        Assert.Null(await WriteAsync(database, "large", 1 << 20));
+        Assert.Equal(1 << 20, (await store.GetAsync("large", Token))!.Value.Length);
+    }
+
+    [Fact]
+    public async Task Two_tables_of_a_file_are_apart()
+    {
+        using var database = await OpenAsync();
+        var other = new SqliteTable("oth\"er", new StateRules(Behaviour.Sqlite));
+        await database.ExecuteAsync(other.Create);
+
+        await database.WriteAsync(other, [new StateWrite("k", new byte[] { 1 })], false);
+
+        Assert.NotNull(await new SqliteStore(database, other).GetAsync("k", Token));
+        Assert.Null(await new SqliteStore(database, _table).GetAsync("k", Token));
+    }
+
+    [Fact]
+    public async Task Expired_rows_leave_the_file_some_day()
+    {
+        var clock = new StateClock();
+        using var database = new SqliteDatabase(_folder.At("states.db"), clock);
+        await database.ExecuteAsync(_table.Create);
+        await database.WriteAsync(_table, [new StateWrite("old", new byte[1]) { Ttl = TimeSpan.FromSeconds(1) }], false);
+
+        clock.Pass(TimeSpan.FromHours(2));
+        await WriteAsync(database, "new", 1);
+
+        Assert.Equal(1, database.Read(0, static (connection, _) =>
+        {
+            var count = connection.Prepare("SELECT count(*) FROM state");
+            count.Step();
+            var rows = count.Number(0);
+            count.Reset();
+            return rows;
+        }));
+    }
+
+    [Fact]
+    public async Task A_file_that_is_no_database_or_cannot_be_made_is_refused()
+    {
+        _folder.Write("text.db", new string('x', 10_000));
+
+        Assert.Throws<StoreException>(() => new SqliteDatabase(_folder.At("text.db"), TimeProvider.System));
+        Assert.Throws<StoreException>(() => new SqliteDatabase(_folder.At("text.db", "below.db"), TimeProvider.System));
+        using var closed = await OpenAsync();
+        closed.Dispose();
+        Assert.Equal(FailureKind.Other, (await WriteAsync(closed, "k", 1))?.Kind);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private async Task<SqliteDatabase> OpenAsync()
+    {
+        var database = new SqliteDatabase(_folder.At("below", "states.db"), TimeProvider.System);
+        await database.ExecuteAsync(_table.Create);
+        return database;
+    }
+
+    private Task<StateFailure?> WriteAsync(SqliteDatabase database, string key, int size) =>
+        database.WriteAsync(_table, [new StateWrite(key, new byte[size])], false);
+}
