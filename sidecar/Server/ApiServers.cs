@@ -4,7 +4,7 @@ using System.Text;
 using Grpc.AspNetCore.Server.Model;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Sidecar.Server;
 
@@ -84,7 +84,7 @@ internal static class ApiServers
             limits(kestrel);
         });
         builder.Services.AddRoutingCore();
-        builder.Services.AddSingleton(sidecar.Neighbourhood.Loggers);
+        builder.Services.AddSingleton<ILoggerFactory>(new QuietRequests(sidecar.Neighbourhood.Loggers));
         builder.Services.AddSingleton<IHostLifetime, HostedBySidecar>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
         return builder;
@@ -144,6 +144,23 @@ internal static class ApiServers
         http.Response.Headers["grpc-status"] = ((int)code).ToString(System.Globalization.CultureInfo.InvariantCulture);
         http.Response.Headers["grpc-message"] = Uri.EscapeDataString(message).Replace("%20", " ", StringComparison.Ordinal);
         return Task.CompletedTask;
+    }
+
+    /// <summary>
+    /// Leaves out the log of single requests: where it could be written to, the web server makes an activity for every request,
+    /// though nobody reads it.
+    /// </summary>
+    private sealed class QuietRequests(ILoggerFactory loggers) : ILoggerFactory
+    {
+        public ILogger CreateLogger(string categoryName) =>
+            categoryName == "Microsoft.AspNetCore.Hosting.Diagnostics" ? NullLogger.Instance : loggers.CreateLogger(categoryName);
+
+        public void AddProvider(ILoggerProvider provider) => loggers.AddProvider(provider);
+
+        public void Dispose()
+        {
+            // The host's to dispose.
+        }
     }
 
     /// <summary>The sidecar decides when its servers stop, not the signals of the process.</summary>
