@@ -17,7 +17,7 @@ public sealed class HttpGoldenTests
     [InlineData("redis")]
     [InlineData("postgres")]
     [InlineData("mysql")]
-    public Task A_store_that_behaves_as_another_answers_states_as_that_one(string store) => 
+    public Task A_store_that_behaves_as_another_answers_states_as_that_one(string store) =>
         ReplayAsync(Setting.Embedded, store, everything: false, [RecordedApp.BehavingAs(store)]);
 
     private static async Task ReplayAsync(string sidecar, string store, bool everything, string[] components)
