@@ -1,6 +1,7 @@
 namespace Conformance.Tests;
 
 /// <summary>The HTTP API, request by request as it was recorded.</summary>
+[Collection("a given sidecar has one app at a time")]
 public sealed class HttpGoldenTests
 {
     public static TheoryData<string> Sidecars => Setting.SidecarsAndGiven;

@@ -20,7 +20,11 @@ internal sealed partial class Setting
     /// As <see cref="Sidecars"/>, and the sidecar of which addresses are given in the environment. For tests that need nothing but the
     /// app id <c>rec</c> and the components of <see cref="RecordedApp"/>.
     /// </summary>
-    public static TheoryData<string> SidecarsAndGiven { get; } = GivenAddress("HTTP") is null ? Sidecars : [.. Sidecars.Select(s => s.Data), Given];
+    public static TheoryData<string> SidecarsAndGiven { get; } =
+    [
+        .. Sidecars,
+        new TheoryDataRow<string>(Given) { Skip = GivenAddress("HTTP") is null ? "DAPR_CONFORMANCE_HTTP gives no address." : null },
+    ];
 
     /// <summary>What every request must carry: the token of a given sidecar, if it wants one.</summary>
     public IReadOnlyDictionary<string, string> Headers { get; } =

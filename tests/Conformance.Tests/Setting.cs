@@ -25,8 +25,12 @@ internal sealed partial class Setting : IAsyncDisposable
         Grpc = grpc;
     }
 
-    /// <summary>What there is to test on this machine.</summary>
-    public static TheoryData<string> Sidecars { get; } = OnPath("daprd") is null ? [Embedded] : [Embedded, Daprd];
+    /// <summary>What can be tested; what this machine lacks is skipped with the reason.</summary>
+    public static TheoryData<string> Sidecars { get; } =
+    [
+        new TheoryDataRow<string>(Embedded),
+        new TheoryDataRow<string>(Daprd) { Skip = OnPath("daprd") is null ? "There is no daprd on the PATH." : null },
+    ];
 
     public Uri Http { get; }
 

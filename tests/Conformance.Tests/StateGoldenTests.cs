@@ -10,6 +10,7 @@ using TestSupport;
 namespace Conformance.Tests;
 
 /// <summary>The .NET SDK against a store, step by step as it was recorded.</summary>
+[Collection("a given sidecar has one app at a time")]
 public sealed partial class StateGoldenTests
 {
     private static readonly StateOptions _firstWrite = new() { Concurrency = ConcurrencyMode.FirstWrite };
