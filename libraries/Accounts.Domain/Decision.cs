@@ -7,12 +7,8 @@ public sealed record Decision(IReadOnlyList<AccountEvent> Events, string? Refusa
 {
     private static readonly Decision Nothing = new([], null);
 
-    // Ten states differ in what is legal: five statuses, default or not. All are decided once, so that links cost nothing.
-    private static readonly IReadOnlyList<string>[] LegalByState = [.. Enum.GetValues<AccountStatus>().SelectMany(status => new[]
-    {
-        LegalIn(new Account(0, 0, 0, "", DefaultAccount: false, status)),
-        LegalIn(new Account(0, 0, 0, "", DefaultAccount: true, status)),
-    })];
+    // Decided once for each status, so that links cost nothing.
+    private static readonly IReadOnlyList<string>[] LegalByStatus = [.. Enum.GetValues<AccountStatus>().Select(LegalIn)];
 
     /// <summary>
     /// Decides a command on an account (null: there is none). Pure: the same values always give the same decision.
@@ -57,13 +53,16 @@ public sealed record Decision(IReadOnlyList<AccountEvent> Events, string? Refusa
     }
 
     /// <summary>
-    /// The names of the commands that would change the account now, in the order of <see cref="AccountCommand.Names"/>.
-    /// A command whose effect is already there would be accepted too, but is not worth offering.
+    /// The names of the commands that the account's status allows, in the order of <see cref="AccountCommand.Names"/>. Each
+    /// is accepted; whether it would change anything may depend on more than the status.
     /// </summary>
-    public static IReadOnlyList<string> Legal(Account state) => LegalByState[((int)state.Status * 2) + (state.DefaultAccount ? 1 : 0)];
+    public static IReadOnlyList<string> Legal(Account state) => LegalByStatus[(int)state.Status];
 
-    private static IReadOnlyList<string> LegalIn(Account state) =>
-        [.. AccountCommand.Names.Where(name => Decide(AccountCommand.Named(name)!, state, state.LastModified).Events.Count > 0)];
+    private static string[] LegalIn(AccountStatus status) =>
+        [.. AccountCommand.Names.Where(name => Changes(name, status, isDefault: false) || Changes(name, status, isDefault: true))];
+
+    private static bool Changes(string name, AccountStatus status, bool isDefault) =>
+        Decide(AccountCommand.Named(name)!, new Account(0, 0, 0, "", isDefault, status), 0).Events.Count > 0;
 
     private static Decision Accept(AccountEvent happened) => new([happened], null);
 

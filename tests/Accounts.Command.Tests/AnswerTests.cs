@@ -31,6 +31,7 @@ public class AnswerTests
                    "self":{"href":"https://accounts.example/v1/accounts/123456"},
                    "events":{"href":"https://accounts.example/v1/accounts/123456/events"},
                    "confirm":{"href":"/v1/accounts/123456/commands/confirm"},
+                   "make-default":{"href":"/v1/accounts/123456/commands/make-default"},
                    "clear-default":{"href":"/v1/accounts/123456/commands/clear-default"}}}
                 """),
             body), body.GetRawText());
@@ -74,7 +75,7 @@ public class AnswerTests
 
         Refused(409, "wrong-status", body);
         Assert.Equal("ACCOUNT_ACTIVE", body.GetProperty("currentStatus").GetString());
-        Assert.Equal(["suspend", "archive", "clear-default"], body.GetProperty("allowedCommands").EnumerateArray().Select(c => c.GetString()));
+        Assert.Equal(["suspend", "archive", "make-default", "clear-default"], body.GetProperty("allowedCommands").EnumerateArray().Select(c => c.GetString()));
         Assert.Equal("\"3\"", _context.Response.Headers.ETag);
     }
 
@@ -138,7 +139,7 @@ public class AnswerTests
         await Answers.Offer(_context, new(OutcomeKind.AlreadySo, null, Pending, 1, new(3, 118))).ExecuteAsync(_context);
 
         Assert.Equal(
-            """{"_links":{"confirm":{"href":"/v1/accounts/123456/commands/confirm"},"clear-default":{"href":"/v1/accounts/123456/commands/clear-default"}}}""",
+            """{"_links":{"confirm":{"href":"/v1/accounts/123456/commands/confirm"},"make-default":{"href":"/v1/accounts/123456/commands/make-default"},"clear-default":{"href":"/v1/accounts/123456/commands/clear-default"}}}""",
             Body().GetRawText());
     }
 

@@ -72,26 +72,33 @@ public class StatusTableTests
 
     [Theory]
     [MemberData(nameof(All))]
-    public void Every_offered_command_changes_something_and_every_other_one_does_not(AccountStatus status, bool isDefault, string name)
+    public void Every_offered_command_is_accepted_and_every_other_one_changes_nothing(AccountStatus status, bool isDefault, string name)
     {
         var account = An(status, isDefault);
 
         var decision = Decision.Decide(AccountCommand.Named(name)!, account, At);
 
-        Assert.Equal(Decision.Legal(account).Contains(name), decision is { Refusal: null, Events.Count: > 0 });
+        if (Decision.Legal(account).Contains(name))
+        {
+            Assert.Null(decision.Refusal);
+        }
+        else
+        {
+            Assert.Empty(decision.Events);
+        }
     }
 
     [Theory]
-    [InlineData(AccountStatus.Pending, false, "confirm,make-default")]
-    [InlineData(AccountStatus.Pending, true, "confirm,clear-default")]
-    [InlineData(AccountStatus.Confirmed, false, "activate,make-default")]
-    [InlineData(AccountStatus.Active, false, "suspend,archive,make-default")]
-    [InlineData(AccountStatus.Active, true, "suspend,archive,clear-default")]
-    [InlineData(AccountStatus.Suspended, false, "activate,archive")]
-    [InlineData(AccountStatus.Suspended, true, "activate,archive,clear-default")]
-    [InlineData(AccountStatus.Archived, false, "activate")]
-    public void The_legal_commands_of_a_status(AccountStatus status, bool isDefault, string expected) =>
-        Assert.Equal(expected.Split(','), Decision.Legal(An(status, isDefault)));
+    [InlineData(AccountStatus.Pending, "confirm,make-default,clear-default")]
+    [InlineData(AccountStatus.Confirmed, "activate,make-default,clear-default")]
+    [InlineData(AccountStatus.Active, "suspend,archive,make-default,clear-default")]
+    [InlineData(AccountStatus.Suspended, "activate,archive,clear-default")]
+    [InlineData(AccountStatus.Archived, "activate,clear-default")]
+    public void The_legal_commands_of_a_status(AccountStatus status, string expected)
+    {
+        Assert.Equal(expected.Split(','), Decision.Legal(An(status, isDefault: false)));
+        Assert.Equal(expected.Split(','), Decision.Legal(An(status, isDefault: true)));
+    }
 
     [Theory]
     [MemberData(nameof(All))]

@@ -26,7 +26,7 @@ public class ViewFoldTests
         var row = Row(rows)!;
         Assert.Equal(1, row.Version);
         Assert.Equal("3:9", row.Position);
-        Assert.Equal(["confirm", "clear-default"], row.Commands);
+        Assert.Equal(["confirm", "make-default", "clear-default"], row.Commands);
         Assert.Equal(
             """{"createdAt":1000,"lastModified":1000,"userId":7,"accountNumber":"A-1","defaultAccount":true,"status":"ACCOUNT_PENDING","version":1}""",
             JsonSerializer.Serialize(row.Account, ContractsJson.Default.AccountBody));
