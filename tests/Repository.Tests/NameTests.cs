@@ -10,6 +10,8 @@ namespace Repository.Tests;
 /// <summary>What is written in more than one place is the same everywhere: ports, app ids, components, topics.</summary>
 public partial class NameTests
 {
+    // Where a real Dapr has its placement and its scheduler.
+    private static readonly string[] PortsOfDapr = ["50005", "50006"];
     private static readonly string[] PortKeys = ["appPort", "daprHTTPPort", "daprGRPCPort"];
     private static readonly List<YamlMappingNode> Apps = [.. ((YamlSequenceNode)Yaml("dapr.yaml").Single()["apps"]).Cast<YamlMappingNode>()];
     private static readonly Dictionary<string, string> AppPorts = Apps.ToDictionary(app => Text(app["appID"]), app => Text(app["appPort"]));
@@ -49,7 +51,7 @@ public partial class NameTests
         var files = Tracked.Ending(".md", ".http", "appsettings.json", "launchSettings.json", ".yaml").ToList();
         var strangers = files.SelectMany(file => LocalPort().Matches(Tracked.Text(file))
             .Select(found => found.Groups[1].Value)
-            .Where(port => !AppPorts.ContainsValue(port) && !Apps.Exists(app => Text(app["daprHTTPPort"]) == port))
+            .Where(port => !AppPorts.ContainsValue(port) && !PortsOfDapr.Contains(port) && !Apps.Exists(app => Text(app["daprHTTPPort"]) == port))
             .Select(port => $"{file}: {port}"));
 
         Assert.Contains("README.md", files);

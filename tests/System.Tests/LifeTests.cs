@@ -86,7 +86,7 @@ public class LifeTests(SharedSystem shared)
         var fromView = (await _accounts.Read($"/v1/accounts/{number}/commands")).Is(200);
 
         Assert.Equal(suspended.Account, shown.Account);
-        Assert.Equal(["activate", "archive"], suspended.Offered);
+        Assert.Equal(["activate", "archive", "clear-default"], suspended.Offered);
         foreach (var answer in new[] { shown, fromLog, fromView })
         {
             Assert.Equal(suspended.Offered, answer.Offered);

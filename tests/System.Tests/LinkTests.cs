@@ -18,6 +18,7 @@ public class LinkTests(SystemWithoutOnboarding system)
         var accounts = await system.AccountsAsync();
         var offered = (await Links(accounts, await accounts.Brought(status, isDefault), "the account", status)).Keys.ToList();
         Assert.Equal(["self", "events"], offered.Take(2));
+        Assert.InRange(offered.Count, 4, 6);
 
         foreach (var source in Sources)
         {
@@ -38,9 +39,7 @@ public class LinkTests(SystemWithoutOnboarding system)
                 }
                 else
                 {
-                    var before = (await accounts.Ask(HttpMethod.Get, new Uri(accounts.Commands, $"/v1/accounts/{number}/commands"))).Version;
-                    var after = (await accounts.Ask(HttpMethod.Post, target)).Is(200);
-                    Assert.Equal(before + 1, after.Version);
+                    (await accounts.Ask(HttpMethod.Post, target)).Is(200);
                 }
             }
         }

@@ -129,7 +129,7 @@ public class RefusalTests(SharedSystem shared)
         var answer = (await _accounts.Command(number, "confirm")).IsProblem(409, "wrong-status");
 
         Assert.Equal("ACCOUNT_ACTIVE", answer.Json.GetProperty("currentStatus").GetString());
-        Assert.Equal(["suspend", "archive", "make-default"], answer.Json.GetProperty("allowedCommands").EnumerateArray().Select(command => command.GetString()));
+        Assert.Equal(["suspend", "archive", "make-default", "clear-default"], answer.Json.GetProperty("allowedCommands").EnumerateArray().Select(command => command.GetString()));
     }
 
     [Fact]
