@@ -223,16 +223,18 @@ public sealed partial class ActorTests : IAsyncDisposable
     public async Task An_idle_actor_is_deactivated_and_comes_back_with_the_next_call()
     {
         var (app, sidecar) = await CartsAsync(config: """{"entities":["Cart","Other"],"actorIdleTimeout":"1h","entitiesConfig":[{"entities":["Cart"],"actorIdleTimeout":"300ms"}]}""");
+        var called = Stopwatch.GetTimestamp();
         await CallAsync(sidecar, "1");
         using (await _street.SendAsync(sidecar, HttpMethod.Post, "/v1.0/actors/Other/1/method/x", "1"))
         {
         }
 
+        // Counted from before the call: the app notes it a little after the sidecar, when the machine is busy much later.
         await Eventually.Holds(() => Assert.Single(app.Asked, a => a is { Method: "DELETE", Path: "/actors/Cart/1" }));
+        Assert.InRange(Stopwatch.GetElapsedTime(called).TotalMilliseconds, 300, 15_000);
         await CallAsync(sidecar, "1");
 
         Assert.Equal(4, app.Asked.Count);
-        Assert.InRange((app.Asked[2].At - app.Asked[0].At).TotalMilliseconds, 290, 1500);
         Assert.Equal([("Cart", 1), ("Other", 1)], sidecar.ActiveActors.Order());
     }
 
