@@ -16,6 +16,7 @@ internal static partial class ActorApi
     public static void Map(GrpcMethods methods, AppSidecar sidecar)
     {
         methods.Unary<InvokeActorRequest, InvokeActorResponse>("InvokeActor", (request, call) => InvokeAsync(request, call, sidecar));
+        MapState(methods, sidecar);
         methods.Unary<RegisterActorTimerRequest, Empty>("RegisterActorTimer", (request, _) =>
         {
             RefuseReserved(request.ActorType);

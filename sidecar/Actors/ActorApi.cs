@@ -12,6 +12,7 @@ internal static partial class ActorApi
     {
         const string Actor = "/v1.0/actors/{type}/{id}";
         routes.MapMethods(Actor + "/method/{method}", ["GET", "POST", "PUT", "DELETE"], http => InvokeAsync(http, sidecar));
+        MapState(routes, sidecar);
         routes.MapMethods(Actor + "/timers/{name}", Writes, http => SetTimerAsync(http, sidecar));
         routes.MapDelete(Actor + "/timers/{name}", http =>
         {
@@ -170,7 +171,7 @@ internal static partial class ActorApi
         {
             return ScheduleRequest.Read(await http.BodyAsync());
         }
-        catch (JsonException e)
+        catch (FormatException e)
         {
             throw ActorErrors.Malformed(e.Message).Fault();
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Sidecar.Server;
 
 namespace Sidecar.Actors;
 
@@ -31,7 +32,7 @@ internal sealed record ActorConfig(TimeSpan IdleTimeout, TimeSpan Drain, bool Re
             }
 
             // An entry of its own replaces the common settings as a whole.
-            foreach (var entry in Member(root, "entitiesConfig") is { ValueKind: JsonValueKind.Array } own ? own.EnumerateArray() : default)
+            foreach (var entry in root.Member("entitiesConfig") is { ValueKind: JsonValueKind.Array } own ? own.EnumerateArray() : default)
             {
                 foreach (var type in Names(entry).Where(types.ContainsKey))
                 {
@@ -49,36 +50,20 @@ internal sealed record ActorConfig(TimeSpan IdleTimeout, TimeSpan Drain, bool Re
 
     private static ActorConfig Of(JsonElement value)
     {
-        var reentrancy = Member(value, "reentrancy") ?? default;
-        var drains = Member(value, "drainRebalancedActors") is not { ValueKind: JsonValueKind.False };
+        var reentrancy = value.Member("reentrancy") ?? default;
+        var drains = value.Member("drainRebalancedActors") is not { ValueKind: JsonValueKind.False };
         return new ActorConfig(
             Duration(value, "actorIdleTimeout") is { } idle && idle > TimeSpan.Zero ? idle : Default.IdleTimeout,
             drains ? Duration(value, "drainOngoingCallTimeout") ?? Default.Drain : TimeSpan.Zero,
-            Member(reentrancy, "enabled") is { ValueKind: JsonValueKind.True },
-            Member(reentrancy, "maxStackDepth") is { ValueKind: JsonValueKind.Number } depth ? depth.GetInt32() : Default.MaxStackDepth);
+            reentrancy.Member("enabled") is { ValueKind: JsonValueKind.True },
+            reentrancy.Member("maxStackDepth") is { ValueKind: JsonValueKind.Number } depth ? depth.GetInt32() : Default.MaxStackDepth);
     }
 
     private static IEnumerable<string> Names(JsonElement value) =>
-        Member(value, "entities") is { ValueKind: JsonValueKind.Array } names
+        value.Member("entities") is { ValueKind: JsonValueKind.Array } names
             ? names.EnumerateArray().Select(n => n.GetString() ?? "").Where(n => n.Length > 0)
             : [];
 
     private static TimeSpan? Duration(JsonElement value, string name) =>
-        Member(value, name) is { ValueKind: JsonValueKind.String } text ? GoTime.Duration(text.GetString()!) : null;
-
-    private static JsonElement? Member(JsonElement value, string name)
-    {
-        if (value.ValueKind == JsonValueKind.Object)
-        {
-            foreach (var member in value.EnumerateObject())
-            {
-                if (member.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-                {
-                    return member.Value;
-                }
-            }
-        }
-
-        return null;
-    }
+        value.Member(name) is { ValueKind: JsonValueKind.String } text ? GoTime.Duration(text.GetString()!) : null;
 }

@@ -84,7 +84,11 @@ internal sealed class ActorHost(AppSidecar sidecar, Timers timers)
             request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
         }
 
-        if (call.Caller is not null)
+        if (call.Caller is null)
+        {
+            request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
+        }
+        else
         {
             request.Headers.TryAddWithoutValidation("Dapr-Api-Call", "true");
             request.Headers.TryAddWithoutValidation("Dapr-Caller-App-Id", call.Caller);

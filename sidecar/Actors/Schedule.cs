@@ -1,56 +1,21 @@
 using System.Text.Json;
+using Sidecar.Server;
 
 namespace Sidecar.Actors;
 
 /// <summary>What an app asks for when it sets a timer or reminder, as it wrote it.</summary>
 internal sealed record ScheduleRequest(string DueTime, string Period, string Ttl, string Callback, string? Data, bool Overwrite)
 {
-    /// <exception cref="JsonException">The body is no JSON object, or a member has the wrong type.</exception>
-    public static ScheduleRequest Read(ReadOnlyMemory<byte> body)
+    /// <exception cref="FormatException">The body is no JSON object, or a member has the wrong type; in Go's words.</exception>
+    public static ScheduleRequest Read(ReadOnlySpan<byte> body)
     {
-        using var document = JsonDocument.Parse(body);
-        string due = "", period = "", ttl = "", callback = "";
-        string? data = null;
-        var overwrite = true;
-        if (document.RootElement.ValueKind != JsonValueKind.Object)
-        {
-            throw new JsonException("json: cannot unmarshal into a request");
-        }
+        var value = GoJson.Read(body, JsonValueKind.Object, "api.CreateReminderRequest");
+        return new ScheduleRequest(
+            Text("dueTime"), Text("period"), Text("ttl"), Text("callback"),
+            value.Member("data")?.GetRawText(), value.Member("overwrite") is not { ValueKind: JsonValueKind.False });
 
-        foreach (var member in document.RootElement.EnumerateObject())
-        {
-            switch (member.Name.ToLowerInvariant())
-            {
-                case "duetime":
-                    due = Text(member);
-                    break;
-                case "period":
-                    period = Text(member);
-                    break;
-                case "ttl":
-                    ttl = Text(member);
-                    break;
-                case "callback":
-                    callback = Text(member);
-                    break;
-                case "data":
-                    data = member.Value.GetRawText();
-                    break;
-                case "overwrite" when member.Value.ValueKind is JsonValueKind.True or JsonValueKind.False:
-                    overwrite = member.Value.GetBoolean();
-                    break;
-            }
-        }
-
-        return new ScheduleRequest(due, period, ttl, callback, data, overwrite);
+        string Text(string name) => value.Text(name, "createReminderAlias." + name) ?? "";
     }
-
-    private static string Text(JsonProperty member) => member.Value.ValueKind switch
-    {
-        JsonValueKind.String => member.Value.GetString()!,
-        JsonValueKind.Null => "",
-        _ => throw new JsonException($"json: cannot unmarshal {member.Name} into Go value of type string"),
-    };
 }
 
 /// <summary>When something is due, how it repeats and when it ends. <see cref="Left"/> counts the ticks still to come; -1: no end.</summary>

@@ -31,7 +31,7 @@ internal sealed class Consumer(
             {
                 while (true)
                 {
-                    await HandleAsync(await backlog.TakeAsync(_stopping.Token));
+                    await HandleSafelyAsync(await backlog.TakeAsync(_stopping.Token));
                 }
             }
             catch (OperationCanceledException)
@@ -49,6 +49,19 @@ internal sealed class Consumer(
         await _loop;
         _stopping.Dispose();
         _abort.Dispose();
+    }
+
+    // One message that nobody foresaw must not end the subscription.
+    private async Task HandleSafelyAsync(Message message)
+    {
+        try
+        {
+            await HandleAsync(message);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            await FailAsync(message, $"cannot be handled: {e.Message}");
+        }
     }
 
     private async Task HandleAsync(Message message)
@@ -138,7 +151,7 @@ internal sealed class Consumer(
             else
             {
                 writer.WritePropertyName("event");
-                Envelope.WriteSorted(writer, cloudEvent);
+                GoJson.Write(writer, cloudEvent);
             }
 
             writer.WritePropertyName("metadata");

@@ -31,6 +31,17 @@ internal readonly record struct Attempt(Outcome Outcome, int? Status)
 /// <summary>Posts messages to the app and reads its answers as Dapr does.</summary>
 internal static class Delivery
 {
+    // Metadata is sent as headers, but for what the request says in its own way.
+    private static readonly HashSet<string> NotHeaders =
+        new(StringComparer.OrdinalIgnoreCase) { "content-length", "content-type", "pubsubName", "traceparent", "tracestate" };
+
+    /// <summary>The body of an answer to a request that, like all of Dapr's own, offered to take gzip.</summary>
+    public static async Task<Stream> OpenAsync(HttpResponseMessage response, CancellationToken cancellation)
+    {
+        var body = await response.Content.ReadAsStreamAsync(cancellation);
+        return response.Content.Headers.ContentEncoding.Contains("gzip") ? new GZipStream(body, CompressionMode.Decompress) : body;
+    }
+
     /// <summary>A bulk answer and a single one differ only in what they say for success and for a missing route.</summary>
     public static async Task<Attempt> PostAsync(
         AppChannel channel,
@@ -50,9 +61,7 @@ internal static class Delivery
         request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
         foreach (var (name, value) in metadata)
         {
-            if (!name.Equals("content-length", StringComparison.OrdinalIgnoreCase)
-                && !name.Equals("content-type", StringComparison.OrdinalIgnoreCase)
-                && !name.Equals("pubsubName", StringComparison.OrdinalIgnoreCase))
+            if (!NotHeaders.Contains(name))
             {
                 request.Headers.TryAddWithoutValidation(name, value);
             }
@@ -61,7 +70,6 @@ internal static class Delivery
         request.Headers.TryAddWithoutValidation("pubsubName", pubSubName);
         if (traceParent is not null)
         {
-            request.Headers.Remove("traceparent");
             request.Headers.TryAddWithoutValidation("traceparent", traceParent);
         }
 
@@ -132,7 +140,7 @@ internal static class Delivery
         try
         {
             using var answer = await ParseAsync(response, cancellation);
-            foreach (var status in Member(answer.RootElement, "statuses").EnumerateArray())
+            foreach (var status in (answer.RootElement.Member("statuses") ?? default).EnumerateArray())
             {
                 if (Text(status, "entryId") == entryId)
                 {
@@ -154,32 +162,11 @@ internal static class Delivery
 
     private static async Task<JsonDocument> ParseAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
-        var body = await response.Content.ReadAsStreamAsync(cancellation);
-        if (response.Content.Headers.ContentEncoding.Contains("gzip"))
-        {
-            body = new GZipStream(body, CompressionMode.Decompress);
-        }
-
+        using var body = await OpenAsync(response, cancellation);
         return await JsonDocument.ParseAsync(body, cancellationToken: cancellation);
     }
 
-    private static JsonElement Member(JsonElement value, string name)
-    {
-        foreach (var member in value.EnumerateObject())
-        {
-            if (member.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-            {
-                return member.Value;
-            }
-        }
-
-        return default;
-    }
-
     // A member that is no string makes the whole answer undecodable for Dapr, which then takes it for success.
-    private static string? Text(JsonElement value, string name)
-    {
-        var member = Member(value, name);
-        return member.ValueKind == JsonValueKind.String ? member.GetString() : null;
-    }
+    private static string? Text(JsonElement value, string name) =>
+        value.Member(name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 }

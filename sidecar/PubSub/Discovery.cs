@@ -53,13 +53,22 @@ internal static class Discovery
                 using var request = new HttpRequestMessage(HttpMethod.Get, path) { Content = new ByteArrayContent([]) };
                 request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
                 request.Headers.TryAddWithoutValidation("User-Agent", "Go-http-client/1.1");
+                request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
                 request.Headers.TryAddWithoutValidation("dapr-app-id", sidecar.App.AppId);
                 try
                 {
                     using var response = await sidecar.Channel!.SendAsync(request, token);
-                    return response.StatusCode == HttpStatusCode.OK ? await response.Content.ReadAsByteArrayAsync(token) : [];
+                    if (response.StatusCode != HttpStatusCode.OK)
+                    {
+                        return [];
+                    }
+
+                    using var copy = new MemoryStream();
+                    using var body = await Delivery.OpenAsync(response, token);
+                    await body.CopyToAsync(copy, token);
+                    return copy.ToArray();
                 }
-                catch (HttpRequestException)
+                catch (Exception e) when (e is HttpRequestException or IOException)
                 {
                     return null;
                 }
@@ -93,55 +102,39 @@ internal static class Discovery
     private static ReadySubscription Read(JsonElement item)
     {
         var routes = new List<RouteRule>();
-        if (Member(item, "routes") is { } given)
+        if (item.Member("routes") is { } given)
         {
-            foreach (var rule in Member(given, "rules")?.EnumerateArray() ?? default)
+            foreach (var rule in given.Member("rules")?.EnumerateArray() ?? default)
             {
-                routes.Add(new RouteRule(Text(rule, "match") ?? "", Text(rule, "path") ?? ""));
+                routes.Add(new RouteRule(rule.Member("match")?.GetString() ?? "", rule.Member("path")?.GetString() ?? ""));
             }
 
-            if (Text(given, "default") is { Length: > 0 } path)
+            if (given.Member("default")?.GetString() is { Length: > 0 } path)
             {
                 routes.Add(new RouteRule("", path));
             }
         }
 
         // The single route of the old form counts only where the new form has no default.
-        if (!routes.Exists(r => r.Match.Length == 0) && Text(item, "route") is { Length: > 0 } single)
+        if (!routes.Exists(r => r.Match.Length == 0) && item.Member("route")?.GetString() is { Length: > 0 } single)
         {
             routes.Add(new RouteRule("", single));
         }
 
         return Prepare(new Subscription
         {
-            PubSubName = Text(item, "pubsubname") ?? "",
-            Topic = Text(item, "topic") ?? "",
+            PubSubName = item.Member("pubsubname")?.GetString() ?? "",
+            Topic = item.Member("topic")?.GetString() ?? "",
             Routes = routes,
-            Metadata = Member(item, "metadata")?.EnumerateObject().ToDictionary(m => m.Name, m => m.Value.GetString() ?? "")
+            Metadata = item.Member("metadata")?.EnumerateObject().ToDictionary(m => m.Name, m => m.Value.GetString() ?? "")
                 ?? new Dictionary<string, string>(),
-            DeadLetterTopic = Text(item, "deadLetterTopic"),
-            Bulk = Member(item, "bulkSubscribe") is { } bulk && Member(bulk, "enabled")?.GetBoolean() == true
+            DeadLetterTopic = item.Member("deadLetterTopic")?.GetString(),
+            Bulk = item.Member("bulkSubscribe") is { } bulk && bulk.Member("enabled")?.GetBoolean() == true
                 ? new BulkSubscribe(Count(bulk, "maxMessagesCount", 100), TimeSpan.FromMilliseconds(Count(bulk, "maxAwaitDurationMs", 1000)))
                 : null,
         });
     }
 
     private static int Count(JsonElement value, string name, int otherwise) =>
-        Member(value, name)?.GetInt32() is { } count and > 0 ? count : otherwise;
-
-    private static string? Text(JsonElement value, string name) => Member(value, name)?.GetString();
-
-    // Go reads member names in any case; null is as good as absent.
-    private static JsonElement? Member(JsonElement value, string name)
-    {
-        foreach (var member in value.EnumerateObject())
-        {
-            if (member.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-            {
-                return member.Value.ValueKind == JsonValueKind.Null ? null : member.Value;
-            }
-        }
-
-        return null;
-    }
+        value.Member(name)?.GetInt32() is { } count and > 0 ? count : otherwise;
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Sidecar.Server;
 
 namespace Sidecar.PubSub;
 
@@ -22,8 +23,7 @@ internal static class Envelope
 {
     private const string DefaultType = "com.dapr.event.sent";
 
-    /// <summary>How JSON of apps is written again.</summary>
-    public static readonly JsonWriterOptions Writing = new()
+    private static readonly JsonWriterOptions Writing = new()
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         SkipValidation = true,
@@ -89,36 +89,6 @@ internal static class Envelope
     /// <summary>The binary content types, whose data is sent as base64.</summary>
     public static bool IsBinary(string? contentType) => IsType(contentType, "application/octet-stream");
 
-    /// <summary>A JSON value with the members of every object in alphabetical order, each once; the last one counts.</summary>
-    public static void WriteSorted(Utf8JsonWriter writer, JsonElement value)
-    {
-        switch (value.ValueKind)
-        {
-            case JsonValueKind.Object:
-                writer.WriteStartObject();
-                foreach (var (name, member) in Members(value))
-                {
-                    writer.WritePropertyName(name);
-                    WriteSorted(writer, member);
-                }
-
-                writer.WriteEndObject();
-                break;
-            case JsonValueKind.Array:
-                writer.WriteStartArray();
-                foreach (var item in value.EnumerateArray())
-                {
-                    WriteSorted(writer, item);
-                }
-
-                writer.WriteEndArray();
-                break;
-            default:
-                value.WriteTo(writer);
-                break;
-        }
-    }
-
     private static void Wrap(Utf8JsonWriter writer, in Publication publication, TimeProvider time, string? expiration)
     {
         var overrides = publication.Metadata;
@@ -166,7 +136,7 @@ internal static class Envelope
             }
 
             writer.WritePropertyName("data");
-            WriteSorted(writer, document.RootElement);
+            GoJson.Write(writer, document.RootElement);
         }
         else if (IsBinary(contentType) || IsType(contentType, "application/cloudevents+protobuf"))
         {
@@ -223,7 +193,7 @@ internal static class Envelope
             }
             else
             {
-                WriteSorted(writer, own[name]);
+                GoJson.Write(writer, own[name]);
             }
         }
 

@@ -137,7 +137,7 @@ internal static class PublishApi
                     component.Time),
                 metadata);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw PublishErrors.CloudEvent(component, e.Message).Fault();
         }
@@ -183,9 +183,9 @@ internal static class PublishApi
 
     // The metadata of the whole request reaches only entries that bring some of their own, as in Dapr.
     private static IReadOnlyDictionary<string, string> Merge(
-        IReadOnlyDictionary<string, string> ofAll, IReadOnlyDictionary<string, string>? own)
+        IReadOnlyDictionary<string, string> ofAll, IReadOnlyDictionary<string, string> own)
     {
-        if (own is null or { Count: 0 })
+        if (own.Count == 0)
         {
             return Message.NoMetadata;
         }
@@ -200,23 +200,20 @@ internal static class PublishApi
     }
 
     /// <summary>An entry of a bulk publish over HTTP.</summary>
-    private sealed record BulkEntry(byte[] Event, string ContentType, IReadOnlyDictionary<string, string>? Metadata)
+    private sealed record BulkEntry(byte[] Event, string ContentType, IReadOnlyDictionary<string, string> Metadata)
     {
         public static BulkEntry[] Read(byte[] body, PubSubComponent component, string topic)
         {
             try
             {
-                using var document = JsonDocument.Parse(body);
-                if (document.RootElement.ValueKind != JsonValueKind.Array)
-                {
-                    throw new JsonException(
-                        $"json: cannot unmarshal {document.RootElement.ValueKind.ToString().ToLowerInvariant()} into Go value of type []http.bulkPublishMessageEntry");
-                }
-
                 var ids = new HashSet<string>(StringComparer.Ordinal);
-                return [.. document.RootElement.EnumerateArray().Select(e => Read(e, ids, component, topic))];
+                return
+                [
+                    .. GoJson.Read(body, JsonValueKind.Array, "[]http.bulkPublishMessageEntry").EnumerateArray()
+                        .Select(e => Read(e, ids, component, topic)),
+                ];
             }
-            catch (Exception e) when (e is JsonException or InvalidOperationException)
+            catch (FormatException e)
             {
                 throw PublishErrors.Unreadable(component, topic, e.Message).Fault();
             }
@@ -224,18 +221,12 @@ internal static class PublishApi
 
         private static BulkEntry Read(JsonElement entry, HashSet<string> ids, PubSubComponent component, string topic)
         {
-            var contentType = Text(entry, "contentType") ?? "";
-            var data = Bytes(entry.TryGetProperty("event", out var given) ? given : default, contentType)
+            var contentType = entry.Text("contentType", "bulkPublishMessageEntry.contentType") ?? "";
+            var data = Bytes(entry.Member("event") ?? default, contentType)
                 ?? throw PublishErrors.Entry(component, topic, "error: mismatch between contentType and event").Fault();
-            if (Text(entry, "entryId") is not { Length: > 0 } id || !ids.Add(id))
-            {
-                throw PublishErrors.EntryIds(component, topic).Fault();
-            }
-
-            var metadata = entry.TryGetProperty("metadata", out var own) && own.ValueKind == JsonValueKind.Object
-                ? own.EnumerateObject().ToDictionary(m => m.Name, m => m.Value.GetString() ?? "")
-                : null;
-            return new BulkEntry(data, contentType, metadata);
+            return entry.Text("entryId", "bulkPublishMessageEntry.entryId") is { Length: > 0 } id && ids.Add(id)
+                ? new BulkEntry(data, contentType, entry.Texts("metadata", "bulkPublishMessageEntry.metadata"))
+                : throw PublishErrors.EntryIds(component, topic).Fault();
         }
 
         private static byte[]? Bytes(JsonElement value, string contentType)
@@ -255,8 +246,5 @@ internal static class PublishApi
                 ? Encoding.UTF8.GetBytes(value.ValueKind == JsonValueKind.Undefined ? "null" : value.GetRawText())
                 : null;
         }
-
-        private static string? Text(JsonElement value, string name) =>
-            value.TryGetProperty(name, out var member) && member.ValueKind != JsonValueKind.Null ? member.GetString() : null;
     }
 }

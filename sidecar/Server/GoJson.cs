@@ -107,7 +107,8 @@ internal static class GoJson
             : System.Text.Encoding.UTF8.GetBytes(DaprError.EscapeLikeGo(System.Text.Encoding.UTF8.GetString(buffer.WrittenSpan)));
     }
 
-    private static void Write(Utf8JsonWriter json, JsonElement value)
+    /// <summary>The same into a writer.</summary>
+    public static void Write(Utf8JsonWriter json, JsonElement value)
     {
         switch (value.ValueKind)
         {

@@ -3,6 +3,7 @@ using Dapr.Client.Autogen.Grpc.v1;
 using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
+using Sidecar.Configuration;
 using TestSupport;
 
 namespace Sidecar.Tests;
@@ -101,6 +102,23 @@ public sealed partial class ActorTests
         await FailsAsync(StatusCode.PermissionDenied, () => client.RegisterActorReminderAsync(new RegisterActorReminderRequest { ActorType = "Nope", ActorId = "1", Name = "r" }));
         await FailsAsync(StatusCode.InvalidArgument, () => client.InvokeActorAsync(new InvokeActorRequest { ActorType = "Cart", ActorId = "a/b", Method = "m" }));
         await FailsAsync(StatusCode.PermissionDenied, () => client.RegisterActorTimerAsync(new RegisterActorTimerRequest { ActorType = "dapr.internal.default.x.workflow", ActorId = "1", Name = "t" }));
+    }
+
+    [Fact]
+    public async Task State_is_kept_under_the_actor_s_own_key_and_only_for_an_active_actor()
+    {
+        var store = Street.ActorStore() with { Metadata = new Dictionary<string, string> { ["actorStateStore"] = "true", ["keyPrefix"] = "none" } };
+        var (_, sidecar) = await _street.MoveInAsync("cart", await RecordingApp.StartAsync(null, Config), new Resources([store], [], []));
+        const string Body = """[{"operation":"upsert","request":{"key":"k","value":{"b":1,"a":"<"}}}]""";
+
+        Assert.Equal(HttpStatusCode.BadRequest, await PutAsync(sidecar, "state", Body));
+        await CallAsync(sidecar, "1");
+        Assert.Equal(HttpStatusCode.NoContent, await PutAsync(sidecar, "state", Body));
+
+        var row = await sidecar.States.ActorStore!.GetAsync("cart||Cart||1||k", Token);
+        Assert.Equal("""{"a":"\u003c","b":1}""", System.Text.Encoding.UTF8.GetString(row!.Value.Span));
+        var read = await _street.Grpc(sidecar).GetActorStateAsync(new GetActorStateRequest { ActorType = "Cart", ActorId = "1", Key = "k" }, cancellationToken: Token);
+        Assert.Equal(row.Value.ToArray(), read.Data.ToByteArray());
     }
 
     private static async Task FailsAsync<T>(StatusCode code, Func<AsyncUnaryCall<T>> call) =>
