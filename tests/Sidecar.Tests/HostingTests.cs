@@ -106,11 +106,15 @@ public sealed partial class HostingTests : IDisposable
         await host.LineAsync(l => Regex.IsMatch(l, @"^== APP - app == DAPR_METRICS_PORT=\d+$"), cancellation: Token);
     }
 
+    private const string IgnoredInterrupts = "The tests were started with SIGINT ignored, and so is what they start.";
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task SIGTERM_and_Ctrl_C_leave_no_process(bool interrupt)
     {
+        Assert.SkipWhen(interrupt && Signals.InterruptsAreIgnored, IgnoredInterrupts);
+
         // The child of the script is not the host's, and does not get the signal.
         var file = Script("sleep 600 & echo child $!; (setsid sleep 600 & echo child $!); exec sleep 600");
         await using var host = await RunningHost.StartAsync(new HostStart { RunFile = file }, Token);
@@ -150,6 +154,7 @@ public sealed partial class HostingTests : IDisposable
     [Fact]
     public async Task A_second_Ctrl_C_kills_at_once()
     {
+        Assert.SkipWhen(Signals.InterruptsAreIgnored, IgnoredInterrupts);
         var file = Script("trap '' TERM INT; echo ready; while :; do sleep 1; done");
         await using var host = await RunningHost.StartAsync(new HostStart { RunFile = file }, Token);
         await host.LineAsync(l => l.EndsWith("ready", StringComparison.Ordinal), cancellation: Token);

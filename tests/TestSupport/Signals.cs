@@ -8,6 +8,15 @@ public static class Signals
 {
     public static void Interrupt(int process) => Send(process, 2);
 
+    /// <summary>
+    /// Whoever started the tests has SIGINT ignored, as a shell does for what it runs in the background; the processes that
+    /// tests start inherit that, and no Ctrl-C reaches them.
+    /// </summary>
+    public static bool InterruptsAreIgnored =>
+        File.Exists("/proc/self/status")
+        && File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) is { } line
+        && (Convert.ToUInt64(line["SigIgn:".Length..].Trim(), 16) & 2) != 0;
+
     public static void Terminate(int process) => Send(process, 15);
 
     public static void Kill(int process) => Send(process, 9);
