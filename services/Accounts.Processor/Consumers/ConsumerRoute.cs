@@ -7,7 +7,7 @@ namespace Accounts.Processor.Consumers;
 /// The way to whoever holds a partition. When it is silent for a second, whatever the reason, this replica works on the
 /// partition itself until the route answers again.
 /// </summary>
-internal sealed class ConsumerRoute(PartitionRoutes routes, PartitionConsumer consumer, TimeProvider time, ILogger logger)
+internal sealed class ConsumerRoute(PartitionRoutes routes, PartitionConsumer consumer, TimeProvider time)
 {
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(1);
 
@@ -54,21 +54,11 @@ internal sealed class ConsumerRoute(PartitionRoutes routes, PartitionConsumer co
             var message = JsonSerializer.SerializeToElement(new WakeUp(consumer.Partition, position), JsonSerializerOptions.Web);
             await routes.CallAsync(consumer.Partition, message, either.Token).WaitAsync(either.Token);
             Volatile.Write(ref _answered, true);
-            if (consumer.Borrowed)
-            {
-                consumer.Borrowed = false;
-                logger.LogInformation("The route of partition {Partition} answers again", consumer.Partition);
-            }
+            consumer.Borrowed = false;
         }
-        catch (Exception cause) when (!stopping.IsCancellationRequested)
+        catch (Exception) when (!stopping.IsCancellationRequested)
         {
-            if (!consumer.Borrowed)
-            {
-                consumer.Borrowed = true;
-                logger.LogInformation(
-                    "The route of partition {Partition} is silent ({Cause}); this replica works on it", consumer.Partition, cause.Message);
-            }
-
+            consumer.Borrowed = true;
             consumer.Wake(position);
         }
     }

@@ -41,13 +41,15 @@ internal sealed class FunctionHost(
     }
 
     /// <summary>A message for a partition whose actor is placed on this replica.</summary>
+    /// <exception cref="InvalidOperationException">This replica does not work yet, or no longer: whoever asks does it himself.</exception>
     public Task<JsonElement> ReceiveAsync(int partition, JsonElement message, CancellationToken cancellation)
     {
-        if (_consumers is { } started && partition < started.Count)
+        if (_consumers is not { } started || partition >= started.Count || _stopping.IsCancellationRequested)
         {
-            started[partition].Wake(message.Deserialize<WakeUp>(JsonSerializerOptions.Web)?.Position ?? 0);
+            throw new InvalidOperationException("This replica works on no partition now.");
         }
 
+        started[partition].Wake(message.Deserialize<WakeUp>(JsonSerializerOptions.Web)?.Position ?? 0);
         return Task.FromResult(Taken);
     }
 
@@ -81,7 +83,7 @@ internal sealed class FunctionHost(
             var sender = new CommandSender(commands, _commandOutage, time, chance, logger);
             var consumers = Enumerable.Range(0, description.Partitions)
                 .Select(partition => Consumer(partition, writer, sender, pointers)).ToList();
-            var ways = consumers.Select(consumer => new ConsumerRoute(routes, consumer, time, logger)).ToList();
+            var ways = consumers.Select(consumer => new ConsumerRoute(routes, consumer, time)).ToList();
             (_consumers, _routes) = (consumers, ways);
             await Task.WhenAll(
                 [.. consumers.Select(consumer => consumer.RunAsync(stoppingToken, _giveUp.Token)),
@@ -145,9 +147,18 @@ internal sealed class FunctionHost(
         }
     }
 
-    private static Task LookForHoldersAsync(
-        List<PartitionConsumer> consumers, List<ConsumerRoute> ways, CancellationToken stopping) =>
-        Task.WhenAll(ways.Where((_, partition) => !consumers[partition].Held).Select(way => way.AskAsync(0, stopping)));
+    private async Task LookForHoldersAsync(List<PartitionConsumer> consumers, List<ConsumerRoute> ways, CancellationToken stopping)
+    {
+        var before = Borrowed();
+        await Task.WhenAll(ways.Where((_, partition) => !consumers[partition].Held).Select(way => way.AskAsync(0, stopping)));
+        if (Borrowed() is var now && now != before)
+        {
+            logger.LogInformation(
+                "Partitions that this replica works on because their routes are silent: {Partitions}", now.Length == 0 ? "none" : now);
+        }
+
+        string Borrowed() => string.Join(", ", consumers.Where(consumer => consumer.Borrowed).Select(consumer => consumer.Partition));
+    }
 
     private async Task EveryAsync(TimeSpan period, Func<Task> look, CancellationToken stopping)
     {

@@ -9,7 +9,7 @@ namespace Accounts.Processor.Consumers;
 /// </summary>
 internal sealed class RowWriter(IStateStore store, bool createsInTransactions)
 {
-    private const int RowsPerTransaction = 50;
+    private const int RowsPerTransaction = 100;
     private const int BytesPerTransaction = 512 * 1024;
     private const int InFlight = 4;
     private const int CreatesInFlight = 16;
