@@ -2,6 +2,7 @@ using System.Text.Json;
 using Accounts.Contracts;
 using Accounts.Processor.Functions;
 using EventLog;
+using Autogen = Dapr.Client.Autogen.Grpc.v1;
 
 namespace Accounts.Processor.Consumers;
 
@@ -11,7 +12,7 @@ namespace Accounts.Processor.Consumers;
 /// </summary>
 internal sealed class FunctionHost(
     IReadOnlyList<Function> functions, LogReader log, IStateStore logStore, IStateStore viewStore, PartitionRoutes routes, HttpClient commands,
-    TimeProvider time, Random chance, ILogger<FunctionHost> logger) : BackgroundService
+    Autogen.Dapr.DaprClient dapr, TimeProvider time, Random chance, ILogger<FunctionHost> logger) : BackgroundService
 {
     private static readonly TimeSpan PositionsEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan HoldersEvery = TimeSpan.FromSeconds(2);
@@ -21,6 +22,7 @@ internal sealed class FunctionHost(
     private readonly Outage _logOutage = new($"The log in component '{logStore.Name}'", time, logger);
     private readonly Outage _viewOutage = new($"Component '{viewStore.Name}'", time, logger);
     private readonly Outage _commandOutage = new("The command service", time, logger);
+    private readonly Outage _brokerOutage = new("The broker of a publisher", time, logger);
     private readonly CancellationTokenSource _giveUp = new();
     private CancellationToken _stopping;
     private IReadOnlyList<PartitionConsumer>? _consumers;
@@ -81,8 +83,9 @@ internal sealed class FunctionHost(
 
             var writer = new RowWriter(viewStore, abilities.TransactionsHonourCreates);
             var sender = new CommandSender(commands, _commandOutage, time, chance, logger);
+            var publisher = new EventPublisher(dapr, _brokerOutage, time, chance);
             var consumers = Enumerable.Range(0, description.Partitions)
-                .Select(partition => Consumer(partition, writer, sender, pointers)).ToList();
+                .Select(partition => Consumer(partition, writer, sender, publisher, pointers)).ToList();
             var ways = consumers.Select(consumer => new ConsumerRoute(routes, consumer, time)).ToList();
             (_consumers, _routes) = (consumers, ways);
             await Task.WhenAll(
@@ -96,7 +99,7 @@ internal sealed class FunctionHost(
     }
 
     private PartitionConsumer Consumer(
-        int partition, RowWriter writer, CommandSender sender, IReadOnlyDictionary<string, ViewPointer> pointers)
+        int partition, RowWriter writer, CommandSender sender, EventPublisher publisher, IReadOnlyDictionary<string, ViewPointer> pointers)
     {
         var window = new RecordWindow(log, partition, _logOutage);
         var runners = functions.Select(function =>
@@ -108,6 +111,7 @@ internal sealed class FunctionHost(
             {
                 Function.View view => new ViewWork(view, pointer, writer, _viewOutage, time, chance).ApplyAsync,
                 Function.Policy policy => new PolicyWork(policy, sender).ApplyAsync,
+                Function.Publisher messages => new PublisherWork(messages, publisher).ApplyAsync,
                 _ => throw new InvalidOperationException($"Nothing runs functions like {function.Name}."),
             };
             return new FunctionRunner(function.Name, partition, window, checkpoint, work, _logOutage, time, chance, logger);

@@ -3,6 +3,7 @@ using Accounts.Processor.Functions;
 using Dapr.Client;
 using EventLog;
 using ServiceDefaults;
+using Autogen = Dapr.Client.Autogen.Grpc.v1;
 
 namespace Accounts.Processor.Consumers;
 
@@ -33,6 +34,7 @@ internal static class FunctionSetup
                 provider.StateStore(Components.Views, log.StoreTimeout),
                 routes,
                 CommandClient(configuration["CommandAppId"] ?? AppIds.Command),
+                provider.GetRequiredService<Autogen.Dapr.DaprClient>(),
                 provider.GetRequiredService<TimeProvider>(),
                 Random.Shared,
                 provider.GetRequiredService<ILogger<FunctionHost>>());

@@ -51,6 +51,19 @@ internal abstract record Function
         /// <summary>The commands that an event asks for; pure.</summary>
         public required Func<LoggedEvent, IEnumerable<PolicyCommand>> React { get; init; }
     }
+
+    /// <summary>Tells other microservices of events, each at least once and in order per partition key.</summary>
+    public sealed record Publisher : Function
+    {
+        /// <summary>Name of the pub/sub component.</summary>
+        public required string PubSub { get; init; }
+
+        /// <summary>The topic.</summary>
+        public required string Topic { get; init; }
+
+        /// <summary>The message that an event becomes, or null; pure, and the same each time.</summary>
+        public required Func<LoggedEvent, OutgoingMessage?> Message { get; init; }
+    }
 }
 
 internal enum StartAt

@@ -8,6 +8,7 @@ internal static class FunctionList
         AccountView.Function,
         HistoryView.Function,
         .. Onboarding.Policies,
+        AccountEventsPublisher.Function,
     ];
 
     /// <summary>

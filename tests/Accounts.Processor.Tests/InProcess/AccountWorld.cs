@@ -38,6 +38,9 @@ internal sealed class AccountWorld : IAsyncDisposable
 
     public SimulatedStore Views { get; }
 
+    /// <summary>Takes what publishers publish.</summary>
+    public SimulatedBroker Broker { get; } = new();
+
     public Log Commands { get; }
 
     public LogReader Reader { get; }

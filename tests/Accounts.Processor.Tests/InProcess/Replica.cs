@@ -4,6 +4,7 @@ using Accounts.Processor.Functions;
 using EventLog;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
+using Autogen = Dapr.Client.Autogen.Grpc.v1;
 
 namespace Accounts.Processor.Tests.InProcess;
 
@@ -26,7 +27,7 @@ internal sealed class Replica
         Host = new FunctionHost(
             Hosted = FunctionList.Hosted(configuration), new LogReader(Records, TimeProvider.System), Records, Views, Routes,
             new HttpClient(new Sidecar(this, world)) { BaseAddress = new Uri("http://commands") },
-            TimeProvider.System, Random.Shared, _loggers.CreateLogger<FunctionHost>());
+            new Autogen.Dapr.DaprClient(world.Broker), TimeProvider.System, Random.Shared, _loggers.CreateLogger<FunctionHost>());
         Routes.Receive = Host.ReceiveAsync;
     }
 

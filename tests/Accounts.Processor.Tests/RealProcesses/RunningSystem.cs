@@ -51,7 +51,8 @@ internal sealed class RunningSystem : IAsyncDisposable
 
     /// <param name="processors">Sidecars for so many processors, which the test starts.</param>
     /// <param name="wakeUps">False: the processors hear of nothing.</param>
-    public static async Task<RunningSystem> Start(int processors, bool wakeUps = true)
+    /// <param name="subscriber">Another microservice, which listens to the events.</param>
+    public static async Task<RunningSystem> Start(int processors, bool wakeUps = true, RecordingApp? subscriber = null)
     {
         var folder = new TemporaryFolder();
         var components = Directory.CreateDirectory(folder.At("components")).FullName;
@@ -60,7 +61,9 @@ internal sealed class RunningSystem : IAsyncDisposable
             var text = await File.ReadAllTextAsync(file);
             await File.WriteAllTextAsync(
                 Path.Combine(components, Path.GetFileName(file)),
-                wakeUps || !file.EndsWith("wakeups.yaml", StringComparison.Ordinal) ? text : text.Replace("  - accounts-processor\n", "", StringComparison.Ordinal));
+                !wakeUps && file.EndsWith("wakeups.yaml", StringComparison.Ordinal) ? text.Replace("  - accounts-processor\n", "", StringComparison.Ordinal)
+                : subscriber is not null && file.EndsWith("events.yaml", StringComparison.Ordinal) ? text + "  - subscriber\n"
+                : text);
         }
 
         var runFile = folder.Write("dapr.yaml", $"""
@@ -68,6 +71,7 @@ internal sealed class RunningSystem : IAsyncDisposable
             apps:
             {App(folder, "accounts-command", $"command: [dotnet, {Repository.Assembly("Accounts.Command")}]")}
             {App(folder, "accounts-processor", "")}
+            {(subscriber is null ? "" : $"  - {{ appID: subscriber, appDirPath: {folder.Location}, appPort: {subscriber.Port} }}")}
             """);
         var host = RunningHost.Launch(new HostStart
         {
@@ -76,7 +80,7 @@ internal sealed class RunningSystem : IAsyncDisposable
             Flags = ["--components", components, "--replicas", $"accounts-processor={processors}"],
         });
         await Eventually.True(
-            () => host.Apps.Count == processors + 1, $"every sidecar has started:\n{string.Join('\n', host.Output)}", TimeSpan.FromSeconds(30));
+            () => host.Apps.Count == processors + 1 + (subscriber is null ? 0 : 1), $"every sidecar has started:\n{string.Join('\n', host.Output)}", TimeSpan.FromSeconds(30));
         var system = new RunningSystem(folder, host);
         await Eventually.True(
             async () => (await system.Commands.GetAsync("/healthz/ready")).IsSuccessStatusCode, "the command service is ready", TimeSpan.FromSeconds(30));
