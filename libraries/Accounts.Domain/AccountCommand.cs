@@ -21,6 +21,20 @@ public abstract record AccountCommand
     /// <summary>What the command rests on: when that is gone, the command is accepted and has no effect.</summary>
     public Fact? If { get; }
 
+    /// <summary>The command's name.</summary>
+    [JsonIgnore]
+    public string Name => this switch
+    {
+        Create => "create",
+        Confirm => "confirm",
+        Activate => "activate",
+        Suspend => "suspend",
+        Archive => "archive",
+        MakeDefault => "make-default",
+        ClearDefault => "clear-default",
+        _ => throw new InvalidOperationException($"{GetType().Name} has no name."),
+    };
+
     /// <summary>The names of the commands on an existing account, in the order in which they are offered.</summary>
     public static IReadOnlyList<string> Names { get; } = ["confirm", "activate", "suspend", "archive", "make-default", "clear-default"];
 

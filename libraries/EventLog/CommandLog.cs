@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 
@@ -15,6 +17,7 @@ public sealed class CommandLog<TState, TCommand, TEvent>
     private readonly PartitionRoutes _routes;
     private readonly Decider<TState, TCommand, TEvent> _decider;
     private readonly LogOptions _options;
+    private readonly LogMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly Func<string> _newId;
     private readonly Func<int, Action<int, long>> _wakeUps;
@@ -30,6 +33,7 @@ public sealed class CommandLog<TState, TCommand, TEvent>
     /// <param name="routes">The way between the replicas.</param>
     /// <param name="decider">The aggregate.</param>
     /// <param name="options">Names and limits.</param>
+    /// <param name="meter">For batches, commits and lost races.</param>
     /// <param name="wakeUps">Given the number of partitions, makes what is told of each commit: partition and position.</param>
     /// <param name="time">The clock.</param>
     /// <param name="newId">Makes ids (letters and digits) that never repeat, here or on another machine.</param>
@@ -39,12 +43,14 @@ public sealed class CommandLog<TState, TCommand, TEvent>
         PartitionRoutes routes,
         Decider<TState, TCommand, TEvent> decider,
         LogOptions options,
+        Meter meter,
         Func<int, Action<int, long>> wakeUps,
         TimeProvider time,
         Func<string> newId,
         ILogger log)
     {
         (_store, _routes, _decider, _options, _wakeUps, _time, _newId, _log) = (store, routes, decider, options, wakeUps, time, newId, log);
+        _metrics = new LogMetrics(meter);
         _codec = new CommandCodec<TState, TCommand, TEvent>(decider);
         _routes.Receive = ReceiveAsync;
     }
@@ -184,7 +190,21 @@ public sealed class CommandLog<TState, TCommand, TEvent>
     private void Open(LogFile file, StoreAbilities abilities)
     {
         var wakeUp = _wakeUps(file.Partitions);
-        var around = new WriterSurroundings(_time, _newId, (partition, position, _, _) => wakeUp(partition, position), _routes.GiveUp, _log);
+        var around = new WriterSurroundings(
+            _time,
+            _newId,
+            (partition, position, commands, time) =>
+            {
+                _metrics.Committed(commands, time);
+                wakeUp(partition, position);
+            },
+            partition =>
+            {
+                _metrics.LostRace(partition);
+                _routes.GiveUp(partition);
+            },
+            new LogTracing(new ActivitySource(_options.Meter)),
+            _log);
         _lanes = [.. Enumerable.Range(0, file.Partitions).Select(partition => new Lane<TState, TCommand, TEvent>(
             partition,
             _routes,

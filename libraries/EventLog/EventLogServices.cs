@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Dapr.Actors.Client;
 using Dapr.Client;
 using Grpc.Core;
@@ -29,6 +30,7 @@ public static class EventLogServices
     {
         services.AddPartitionRoutes(options.ActorType);
         services.AddDaprApi();
+        services.AddMetrics();
         services.AddSingleton(provider =>
         {
             var dapr = provider.GetRequiredService<DaprClient>();
@@ -38,6 +40,7 @@ public static class EventLogServices
                 provider.GetRequiredService<PartitionRoutes>(),
                 decider,
                 options,
+                provider.GetRequiredService<IMeterFactory>().Create(options.Meter),
                 partitions => new WakeUpSender(dapr, options, partitions, log).Send,
                 provider.GetRequiredService<TimeProvider>(),
                 () => Guid.NewGuid().ToString("N"),

@@ -12,6 +12,9 @@ public sealed record LogOptions
     /// <summary>Topic of the wake-ups.</summary>
     public string Topic { get; init; } = "account-log";
 
+    /// <summary>Name of the meter and of the source of activities; by convention the product's.</summary>
+    public string Meter { get; init; } = "EventLog";
+
     /// <summary>
     /// Actor type that names a partition's writer; by convention made of the app id. Consumers use a type of their own.
     /// </summary>

@@ -19,7 +19,7 @@ public static class ServiceSetup
     private const int KestrelLimit = 5 * 1024 * 1024;
 
     /// <summary>
-    /// Registers what every service uses: JSON, logs, the Dapr client, readiness, the OpenAPI document. Nothing here needs
+    /// Registers what every service uses: JSON, logs, telemetry, the Dapr client, readiness, the OpenAPI document. Nothing here needs
     /// the sidecar to be there: a service may start long before it.
     /// </summary>
     /// <param name="builder">The application.</param>
@@ -55,6 +55,7 @@ public static class ServiceSetup
         services.AddDaprClient();
         services.AddSingleton<StateReader>();
         services.AddReadiness();
+        builder.AddTelemetry();
         services.AddOpenApiDocument(title, purpose);
         return builder;
     }

@@ -12,7 +12,7 @@ internal static class AccountCommands
 {
     public static void MapAccountCommands(this WebApplication app)
     {
-        var answers = new Answers((app.Configuration["PublicAddress"] ?? "").TrimEnd('/'));
+        var answers = new Answers((app.Configuration["PublicAddress"] ?? "").TrimEnd('/'), app.Services.GetRequiredService<CommandMetrics>());
         var accounts = app.MapPublic("/v1/accounts").WithTags("Accounts");
 
         accounts.MapPost("", (HttpContext context, [FromServices] AccountCommandLog log) => CreateAsync(context, log, answers))
@@ -105,7 +105,7 @@ internal static class AccountCommands
         }
         catch (LogUnavailableException away)
         {
-            return Answers.Unavailable(context, away);
+            return answers.Unavailable(context, submission.Command, away);
         }
     }
 

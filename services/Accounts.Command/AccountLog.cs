@@ -36,7 +36,9 @@ internal static class AccountLog
             PubSub = Components.Wakeups,
             Topic = Topics.AccountLog,
             ActorType = AppIds.Command,
+            Meter = Telemetry.Name,
         });
+        builder.Services.AddSingleton<CommandMetrics>();
         builder.Services.AddReadinessCheck("log", services =>
         {
             var log = services.GetRequiredService<AccountCommandLog>();

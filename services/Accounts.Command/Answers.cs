@@ -9,7 +9,8 @@ namespace Accounts.Command;
 
 /// <summary>What the outcomes of commands look like over HTTP.</summary>
 /// <param name="publicAddress">Where accounts are read, without a slash at its end.</param>
-internal sealed class Answers(string publicAddress)
+/// <param name="metrics">Counts them.</param>
+internal sealed class Answers(string publicAddress, CommandMetrics metrics)
 {
     // Commands are sent to where the answer came from.
     private const string Here = "";
@@ -23,6 +24,7 @@ internal sealed class Answers(string publicAddress)
 
     public IResult Of(HttpContext context, AccountCommand command, Outcome<Account> outcome)
     {
+        metrics.Answered(command, outcome.Kind);
         NameVersion(context.Response, outcome);
         return outcome.Kind switch
         {
@@ -54,8 +56,9 @@ internal sealed class Answers(string publicAddress)
         };
     }
 
-    public static IResult Unavailable(HttpContext context, LogUnavailableException away)
+    public IResult Unavailable(HttpContext context, AccountCommand command, LogUnavailableException away)
     {
+        metrics.Unavailable(command, away.NotDone);
         if (!away.NotDone)
         {
             context.Response.Headers[AccountHeaders.IdempotencyKey] = CommandHeaders.Write(away.CommandId);

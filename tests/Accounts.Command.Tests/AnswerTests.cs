@@ -12,7 +12,9 @@ public class AnswerTests
     private static readonly Account Pending = new(10, 20, 1, "123456", true, AccountStatus.Pending);
     private static readonly AccountCommand Create = new AccountCommand.Create("123456", 1, true);
     private static readonly AccountCommand Confirm = new AccountCommand.Confirm();
-    private readonly DefaultHttpContext _context = new() { RequestServices = new ServiceCollection().AddLogging().BuildServiceProvider() };
+    private static readonly ServiceProvider Services = new ServiceCollection().AddLogging().AddMetrics().AddSingleton<CommandMetrics>().BuildServiceProvider();
+    private static readonly Answers Reading = new("https://accounts.example", Services.GetRequiredService<CommandMetrics>());
+    private readonly DefaultHttpContext _context = new() { RequestServices = Services };
 
     [Fact]
     public async Task A_created_account_is_named_by_an_absolute_address_where_it_is_read()
@@ -122,7 +124,7 @@ public class AnswerTests
     public async Task An_unknown_outcome_gives_the_key_to_ask_with(bool notDone, string outcome, string key)
     {
         _context.Response.Body = new MemoryStream();
-        await Answers.Unavailable(_context, new LogUnavailableException("my-key", notDone, "secret.internal:5432 is away")).ExecuteAsync(_context);
+        await Reading.Unavailable(_context, Confirm, new LogUnavailableException("my-key", notDone, "secret.internal:5432 is away")).ExecuteAsync(_context);
 
         var body = Body();
         Refused(503, "unavailable", body);
@@ -146,7 +148,7 @@ public class AnswerTests
     private async Task<JsonElement> Answer(AccountCommand command, Outcome<Account> outcome)
     {
         _context.Response.Body = new MemoryStream();
-        await new Answers("https://accounts.example").Of(_context, command, outcome).ExecuteAsync(_context);
+        await Reading.Of(_context, command, outcome).ExecuteAsync(_context);
         return Body();
     }
 

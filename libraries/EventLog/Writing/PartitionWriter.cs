@@ -164,10 +164,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
             while (commands.Count > 0)
             {
                 commands.RemoveAll(TooOld);
-                if (await TryBatchAsync(commands, cancellation))
-                {
-                    return;
-                }
+                commands.RemoveRange(0, await TryBatchAsync(commands, cancellation));
             }
         }
         catch (Exception e)
@@ -195,8 +192,11 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
         return commands;
     }
 
-    /// <summary>Decides and commits; false when another record came first, which is folded then.</summary>
-    private async Task<bool> TryBatchAsync(List<Pending<TState, TCommand>> commands, CancellationToken cancellation)
+    /// <summary>
+    /// Decides and commits. Returns how many of the commands, from the first on, are answered: none when another record came
+    /// first, which is folded then, and not all when the record would have been too large.
+    /// </summary>
+    private async Task<int> TryBatchAsync(List<Pending<TState, TCommand>> commands, CancellationToken cancellation)
     {
         var batch = new Batch<TState, TCommand, TEvent>(_memory, _decider, _partition, _around.Time.GetUtcNow());
         try
@@ -211,28 +211,37 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
                 // An answer that nothing records must have been true at the end of the log.
                 if (await _loader.ReadOnAsync(cancellation))
                 {
-                    return false;
+                    return 0;
                 }
 
                 batch.Answer();
-                return true;
+                return commands.Count;
             }
 
             var record = batch.Record(_around.NewId());
             var bytes = record.Write();
-            var started = _around.Time.GetTimestamp();
+            if (bytes.Length > _options.BatchBytes && commands.Count > 1)
+            {
+                batch.Discard();
+                return await TryBatchAsync(commands.GetRange(0, commands.Count / 2), cancellation);
+            }
+
+            var (started, begun) = (_around.Time.GetTimestamp(), _around.Time.GetUtcNow());
             var committed = await CommitAsync(record, bytes, commands, cancellation);
             if (!committed)
             {
                 _around.LostRace(_partition);
                 await _loader.ReadOnAsync(cancellation);
-                return false;
+                return 0;
             }
 
             batch.Apply(StoredRecord.Digest(bytes), _around.Time.GetUtcNow());
             batch.Answer();
             _around.Committed(_partition, record.Position, commands.Count, _around.Time.GetElapsedTime(started));
-            return true;
+            _around.Tracing.Done(
+                "commit", begun, commands.Select(c => c.TraceParent),
+                new("partition", _partition), new("position", record.Position), new("commands", commands.Count));
+            return commands.Count;
         }
         finally
         {
@@ -342,10 +351,12 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
 /// <param name="NewId">Makes random ids that never repeat.</param>
 /// <param name="Committed">Told of each commit: partition, position, commands, time taken.</param>
 /// <param name="LostRace">Told when another writer took the position that this one wanted.</param>
+/// <param name="Tracing">Shows commits in the traces of the requests.</param>
 /// <param name="Log">The log to operators.</param>
 internal sealed record WriterSurroundings(
     TimeProvider Time,
     Func<string> NewId,
     Action<int, long, int, TimeSpan> Committed,
     Action<int> LostRace,
+    LogTracing Tracing,
     ILogger Log);

@@ -55,13 +55,10 @@ internal sealed class CommandSender(HttpClient http, Outage outage, TimeProvider
     private async Task<HttpResponseMessage> PostAsync(PolicyCommand command, string key, RecordedEvent cause, CancellationToken cancellation)
     {
         // The command belongs to the trace of the request that led to the event, long after that request was answered.
-        using var activity = new Activity("policy");
-        if (cause.TraceParent is { } parent)
-        {
-            activity.SetParentId(parent);
-        }
-
-        activity.Start();
+        // Where nobody listens there is no activity of ours, and the parent goes on as it came.
+        using var activity = ActivityContext.TryParse(cause.TraceParent, null, isRemote: true, out var parent)
+            ? FunctionTracing.Source.StartActivity("policy", ActivityKind.Client, parent) ?? new Activity("policy").SetParentId(cause.TraceParent!).Start()
+            : null;
         using var request = new HttpRequestMessage(HttpMethod.Post, Addresses.Command("", command.Account, command.Name))
         {
             Content = JsonContent.Create(new CommandBody { If = command.If }, ContractsJson.Default.CommandBody),

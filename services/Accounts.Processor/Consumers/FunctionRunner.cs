@@ -73,7 +73,9 @@ internal sealed class FunctionRunner(
                     return;
                 }
 
+                var begun = time.GetUtcNow();
                 var failure = await work(records, stopping, cancellation);
+                FunctionTracing.Done(name, partition, begun, records);
                 checkpoint.Advance(failure is null ? records[^1].Position : failure.Event.Recorded.Position.Position - 1, cancellation);
                 if (failure is null)
                 {

@@ -8,7 +8,7 @@ internal static class AccountEventsPublisher
 {
     public static Function.Publisher Function { get; } = new()
     {
-        Name = "account-events",
+        Name = Topics.AccountEvents,
         PubSub = Components.Events,
         Topic = Topics.AccountEvents,
         // Promised is every event, also those from before the publisher was first deployed.

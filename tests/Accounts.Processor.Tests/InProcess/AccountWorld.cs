@@ -29,6 +29,7 @@ internal sealed class AccountWorld : IAsyncDisposable
         Commands = new Log(
             Records, new PartitionRoutes("writers", (_, _, _) => throw new IOException("no actors here")),
             Decider, new LogOptions { Partitions = Partitions, RouteSilence = TimeSpan.FromMilliseconds(1) },
+            new System.Diagnostics.Metrics.Meter("test"),
             _ => WokenAt, TimeProvider.System, () => $"id{Interlocked.Increment(ref _ids)}", NullLogger.Instance);
         Reader = new LogReader(Records, TimeProvider.System);
         _running = Commands.RunAsync(_stop.Token);

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -14,13 +15,15 @@ public sealed class Replica : IDisposable
         Store = new SimulatedStore(world, database, faults);
         Routes = new PartitionRoutes("simulated", (partition, message, cancellation) => actors.CallAsync(partition, message, cancellation));
         Log = new CommandLog<Tally, TallyCommand, TallyEvent>(
-            Store, Routes, Tallies.Decider, options, _ => (_, _) => { }, world.Clock(clockWrongBy), () => $"{world.Chance.NextInt64():x}{world.Chance.NextInt64():x}", NullLogger.Instance);
+            Store, Routes, Tallies.Decider, options, Meter, _ => (_, _) => { }, world.Clock(clockWrongBy), () => $"{world.Chance.NextInt64():x}{world.Chance.NextInt64():x}", NullLogger.Instance);
         Ended = world.RunAs(Context, async () =>
         {
             await Log.RunAsync(_stop.Token);
             return true;
         });
     }
+
+    private static readonly Meter Meter = new("simulated");
 
     public VirtualWorld.ReplicaContext Context { get; }
     public SimulatedStore Store { get; }

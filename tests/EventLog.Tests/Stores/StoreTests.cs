@@ -151,7 +151,7 @@ public sealed class StoreTests(StoresFixture fixture) : IClassFixture<StoresFixt
             routes = new PartitionRoutes("test", (partition, message, cancellation) => routes!.ReceivedAsync(partition, message, cancellation));
             var options = new LogOptions { Partitions = 1, SnapshotEvery = TimeSpan.FromSeconds(1), Remember = TimeSpan.FromSeconds(1) };
             _log = new CommandLog<Tally, TallyCommand, TallyEvent>(
-                store, routes, decider, options, _ => (_, _) => { }, TimeProvider.System, NewId, NullLogger.Instance);
+                store, routes, decider, options, new System.Diagnostics.Metrics.Meter("test"), _ => (_, _) => { }, TimeProvider.System, NewId, NullLogger.Instance);
             _running = _log.RunAsync(_stop.Token);
         }
 

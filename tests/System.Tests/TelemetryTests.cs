@@ -1,0 +1,52 @@
+using TestSupport;
+
+namespace SystemTests;
+
+/// <summary>What an operator sees of the system in traces and metrics.</summary>
+public class TelemetryTests
+{
+    [Fact]
+    public async Task One_trace_leads_from_the_request_over_the_commit_and_the_functions_to_the_view_and_the_meter_counts()
+    {
+        await using var receiver = await OtlpReceiver.StartAsync();
+        using var folder = new TemporaryFolder();
+        await using var system = await OwnSystem.StartAsync(folder, environment: new Dictionary<string, string?>
+        {
+            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = receiver.Address.ToString(),
+            ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
+            ["OTEL_BSP_SCHEDULE_DELAY"] = "200",
+            ["OTEL_METRIC_EXPORT_INTERVAL"] = "500",
+        });
+        var number = AccountSystem.NewNumber();
+        var trace = Guid.NewGuid().ToString("N");
+
+        (await system.Accounts.Create(number, headers: ("traceparent", $"00-{trace}-00f067aa0ba902b7-01"))).Is(201);
+        await system.Accounts.Shown(number, 3);
+
+        await Eventually.Holds(
+            () =>
+            {
+                var spans = receiver.Spans.Where(span => span.TraceId == trace).Select(span => (span.Service, span.Name)).ToList();
+                Assert.Contains(("accounts-command", "POST /v1/accounts/"), spans);
+                Assert.Contains(("accounts-command", "commit"), spans);
+                Assert.Contains(("accounts-processor", "account"), spans);
+                Assert.Contains(("accounts-processor", "history"), spans);
+                Assert.Contains(("accounts-processor", "account-events"), spans);
+
+                // The policies' commands belong to the trace of the request that led to them.
+                Assert.Equal(2, spans.Count(span => span == ("accounts-command", "POST /v1/accounts/{accountNumber}/commands/{name}")));
+                Assert.DoesNotContain(receiver.Spans, span => span.Name.Contains("healthz", StringComparison.Ordinal));
+            },
+            TimeSpan.FromSeconds(15));
+        await Eventually.Holds(
+            () => Assert.Superset(
+                new HashSet<(string, string, string)>
+                {
+                    ("accounts-command", "Accounts", "accounts.commands"),
+                    ("accounts-command", "Accounts", "accounts.log.batch.size"),
+                    ("accounts-command", "Accounts", "accounts.log.commit.duration"),
+                },
+                receiver.Metrics.ToHashSet()),
+            TimeSpan.FromSeconds(15));
+    }
+}
