@@ -26,7 +26,7 @@ public sealed class MutantTests(ITestOutputHelper output)
             "if (read.Value is { } there)",
             "if (read.Value is null) { return false; } if (read.Value is { } there)"),
         new("An answer that nothing records is checked against the end of the log", "PartitionWriter.cs",
-            "if (await _loader.ReadOnAsync(cancellation))\n                {\n                    return false;\n                }\n\n                batch.Answer();",
+            "if (await _loader.ReadOnAsync(cancellation))\n                {\n                    return 0;\n                }\n\n                batch.Answer();",
             "batch.Answer();"),
         new("What is answered to a command that travelled is recorded", "Batch.cs",
             "if (events.Count == 0 && !pending.Keyed && !pending.Travelled)",
