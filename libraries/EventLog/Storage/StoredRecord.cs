@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 
 namespace EventLog;
@@ -34,6 +35,10 @@ internal sealed record StoredRecord(
             json.WriteNumber("partition", Partition);
             json.WriteNumber("position", Position);
             json.WriteNumber("time", Time);
+
+            // The chain covers a record only once there is a next one; this covers the last one too.
+            json.Flush();
+            json.WriteString("whole", Digest(buffer.WrittenSpan));
             json.WriteEndObject();
         }
 
@@ -69,6 +74,24 @@ internal sealed record StoredRecord(
 
     /// <summary>The digest of bytes from the store, brought back into the one form.</summary>
     public static string DigestOfStored(ReadOnlyMemory<byte> stored) => Digest(Canonical(stored));
+
+    /// <summary>Whether a stored record is what was once written; null when it lacks the member that tells.</summary>
+    public static bool? IsWhole(ReadOnlyMemory<byte> stored)
+    {
+        if (EndsWithItsDigest(stored.Span))
+        {
+            return true;
+        }
+
+        using var document = JsonDocument.Parse(stored);
+        return document.RootElement.TryGetProperty("whole", out _) ? EndsWithItsDigest(Canonical(stored)) : null;
+    }
+
+    private static bool EndsWithItsDigest(ReadOnlySpan<byte> canonical)
+    {
+        var start = canonical.LastIndexOf(",\"whole\":\""u8);
+        return start >= 0 && Encoding.ASCII.GetString(canonical[start..]) == $",\"whole\":\"{Digest(canonical[..start])}\"}}";
+    }
 
     private static ReadOnlySpan<byte> Canonical(ReadOnlyMemory<byte> stored)
     {

@@ -76,7 +76,15 @@ internal sealed class MemoryLoader<TState, TCommand, TEvent>(
                         $"The record at {partition}:{record.Position} does not follow the record before it: the digests differ.");
                 }
 
-                memory.Fold(record, DigestOf(bytes, i + 1 < records.Count ? records[i + 1].Record : null), time.GetUtcNow());
+                var next = i + 1 < records.Count ? records[i + 1].Record : null;
+                if (next is null && StoredRecord.IsWhole(bytes) is false)
+                {
+                    // What is written next would take the changed record for the true one.
+                    throw new LogBrokenException(
+                        new LogPosition(partition, record.Position), $"The record at {partition}:{record.Position} was changed after it was written.");
+                }
+
+                memory.Fold(record, DigestOf(bytes, next), time.GetUtcNow());
             }
 
             if (records.Count < positions)

@@ -45,12 +45,16 @@ public sealed class Schedule
     }
 
     /// <summary>Runs the schedule of a seed; throws what does not hold.</summary>
-    public static void Run(int seed, ScheduleSize? size = null)
+    public static void Run(int seed, ScheduleSize? size = null) => Log(seed, size);
+
+    /// <summary>The same, and gives the database that the run leaves.</summary>
+    public static SimulatedDatabase Log(int seed, ScheduleSize? size = null)
     {
         var schedule = new Schedule(seed, size ?? new ScheduleSize());
         try
         {
             schedule._world.Run(schedule.RunAsync, TimeSpan.FromMinutes(30));
+            return schedule._database;
         }
         catch (Exception e)
         {

@@ -1,5 +1,4 @@
 using EventLog.Tests.Simulation;
-using Microsoft.Extensions.Logging.Abstractions;
 using TestSupport;
 
 namespace EventLog.Tests.Stores;
@@ -136,67 +135,5 @@ public sealed class StoreTests(StoresFixture fixture) : IClassFixture<StoresFixt
 
             after = records[^1].Position.Position;
         }
-    }
-
-    /// <summary>A log on one replica of which nobody else holds the route: its calls come back to itself.</summary>
-    private sealed class OpenLog : IAsyncDisposable
-    {
-        private readonly CancellationTokenSource _stop = new();
-        private readonly CommandLog<Tally, TallyCommand, TallyEvent> _log;
-        private readonly Task _running;
-
-        private OpenLog(IStateStore store, Decider<Tally, TallyCommand, TallyEvent> decider)
-        {
-            PartitionRoutes? routes = null;
-            routes = new PartitionRoutes("test", (partition, message, cancellation) => routes!.ReceivedAsync(partition, message, cancellation));
-            var options = new LogOptions { Partitions = 1, SnapshotEvery = TimeSpan.FromSeconds(1), Remember = TimeSpan.FromSeconds(1) };
-            _log = new CommandLog<Tally, TallyCommand, TallyEvent>(
-                store, routes, decider, options, new System.Diagnostics.Metrics.Meter("test"), _ => (_, _) => { }, TimeProvider.System, NewId, NullLogger.Instance);
-            _running = _log.RunAsync(_stop.Token);
-        }
-
-        public static async Task<OpenLog> StartAsync(IStateStore store, Decider<Tally, TallyCommand, TallyEvent>? decider = null)
-        {
-            var log = new OpenLog(store, decider ?? Tallies.Decider);
-            await Eventually.True(() => log._log.NotReady is null, "the log is open");
-            return log;
-        }
-
-        public Task<Outcome<Tally>> SubmitAsync(string stream, string verb, string? key = null) => _log.SubmitAsync(
-            new Submission<TallyCommand>
-            {
-                Stream = stream,
-                Command = new TallyCommand(verb),
-                Key = key,
-                Fingerprint = verb,
-                CorrelationId = "test",
-            },
-            CancellationToken.None);
-
-        public async ValueTask DisposeAsync()
-        {
-            await _stop.CancelAsync();
-            await _running;
-            _stop.Dispose();
-        }
-    }
-
-    /// <summary>One test's keys in a component that all tests share.</summary>
-    private sealed class PrefixedStore(IStateStore inner, string prefix) : IStateStore
-    {
-        public string Name => inner.Name;
-
-        public Task<StoredValue?> ReadAsync(string key, CancellationToken cancellation) => inner.ReadAsync(prefix + key, cancellation);
-
-        public async Task<IReadOnlyDictionary<string, StoredValue>> ReadManyAsync(IReadOnlyList<string> keys, CancellationToken cancellation) =>
-            (await inner.ReadManyAsync([.. keys.Select(key => prefix + key)], cancellation)).ToDictionary(found => found.Key[prefix.Length..], found => found.Value);
-
-        public Task CreateAsync(string key, ReadOnlyMemory<byte> value, CancellationToken cancellation) => inner.CreateAsync(prefix + key, value, cancellation);
-
-        public Task ReplaceAsync(string key, ReadOnlyMemory<byte> value, string etag, CancellationToken cancellation) =>
-            inner.ReplaceAsync(prefix + key, value, etag, cancellation);
-
-        public Task TransactAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation) =>
-            inner.TransactAsync([.. writes.Select(w => w with { Key = prefix + w.Key })], cancellation);
     }
 }
