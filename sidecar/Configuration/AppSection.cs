@@ -10,7 +10,7 @@ internal static class AppSection
 
     private static readonly string[] SharedWithoutEffect =
     [
-        "configFilePath", "apiListenAddresses", "enableProfiling", "logLevel", "placementHostAddress", "schedulerHostAddress",
+        "apiListenAddresses", "enableProfiling", "logLevel", "placementHostAddress", "schedulerHostAddress",
         "readBufferSize", "enableApiLogging", "runtimePath", "appLogDestination", "daprdLogDestination",
     ];
 
@@ -58,6 +58,7 @@ internal static class AppSection
             HealthCheck = Health(app, common),
             Environment = Merged(common?.Map("env"), app.Map("env")),
             ResourcePaths = ResourcePaths(app, common, directory, runFileFolder, ownResources),
+            Configuration = Configuration(app, common, directory, runFileFolder),
         };
         app.WarnOfUnread();
         return spec;
@@ -151,6 +152,36 @@ internal static class AppSection
 
         var installed = Absolute(runFileFolder, "~/.dapr/components");
         return shared.Count > 0 ? shared : Directory.Exists(installed) ? [installed] : [];
+    }
+
+    /// <summary>The app's own file, else the one in its folder, else that of <c>common</c>, else the one of Dapr's installation.</summary>
+    private static AppConfiguration Configuration(Section app, Section? common, string? directory, string runFileFolder)
+    {
+        string?[] files =
+        [
+            ConfigurationFile(app, directory ?? runFileFolder),
+            directory is not null && Path.Combine(directory, ".dapr", "config.yaml") is var local && File.Exists(local) ? local : null,
+            common is null ? null : ConfigurationFile(common, runFileFolder),
+            Absolute(runFileFolder, "~/.dapr/config.yaml") is var installed && File.Exists(installed) ? installed : null,
+        ];
+        return files.FirstOrDefault(f => f is not null) is { } file ? ConfigurationDocument.Read(file, app.Findings) : new AppConfiguration();
+    }
+
+    private static string? ConfigurationFile(Section section, string relativeTo)
+    {
+        if (section.Text("configFilePath") is not { Length: > 0 } given)
+        {
+            return null;
+        }
+
+        var file = Absolute(relativeTo, given);
+        if (File.Exists(file))
+        {
+            return file;
+        }
+
+        section.Error("configFilePath", $"the configuration file '{file}' does not exist", "Correct the path; it is relative to appDirPath, in common to the run file.");
+        return null;
     }
 
     private static List<string> Paths(Section section, string relativeTo, bool check)

@@ -44,6 +44,9 @@ internal sealed record AppSpec
 
     /// <summary>Absolute folders (or files) with components, subscriptions and resiliency policies, in order.</summary>
     public IReadOnlyList<string> ResourcePaths { get; init; } = [];
+
+    /// <summary>What the app's <c>configFilePath</c> says.</summary>
+    public AppConfiguration Configuration { get; init; } = new();
 }
 
 /// <summary>How the sidecar asks an app whether it is well (Dapr: <c>enableAppHealthCheck</c> and its companions).</summary>

@@ -15,13 +15,12 @@ internal sealed class Section
 
     private readonly Dictionary<string, KeyValuePair<YamlNode, YamlNode>> _entries;
     private readonly HashSet<string> _read = [];
-    private readonly Findings _findings;
     private readonly YamlMappingNode _node;
 
     public Section(YamlMappingNode node, string file, string name, Findings findings)
     {
         _node = node;
-        _findings = findings;
+        Findings = findings;
         File = file;
         Name = name;
         _entries = node.Children
@@ -30,6 +29,9 @@ internal sealed class Section
     }
 
     public string File { get; }
+
+    /// <summary>Where errors and warnings go.</summary>
+    public Findings Findings { get; }
 
     /// <summary>What error messages call this section, for instance <c>app accounts-query</c>.</summary>
     public string Name { get; set; }
@@ -43,9 +45,9 @@ internal sealed class Section
     /// <summary>True when the key is there with a value that is not null.</summary>
     public bool Has(string key) => _entries.TryGetValue(key, out var entry) && !IsNull(entry.Value);
 
-    public void Error(string key, string what, string remedy) => _findings.Error(At(key), Name, what, remedy);
+    public void Error(string key, string what, string remedy) => Findings.Error(At(key), Name, what, remedy);
 
-    public void Warn(string key, string what) => _findings.Warn(At(key), Name, what);
+    public void Warn(string key, string what) => Findings.Warn(At(key), Name, what);
 
     /// <summary>Any scalar, numbers and booleans included, as it is written.</summary>
     public string? Text(string key) => Take(key) switch
@@ -135,7 +137,7 @@ internal sealed class Section
     public Section? Child(string key) => Take(key) switch
     {
         null => null,
-        YamlMappingNode mapping => new Section(mapping, File, Name, _findings),
+        YamlMappingNode mapping => new Section(mapping, File, Name, Findings),
         var node => Wrong<Section>(key, node, "a mapping"),
     };
 
@@ -145,7 +147,7 @@ internal sealed class Section
         var node = Take(key);
         if (node is YamlSequenceNode list && list.All(n => n is YamlMappingNode))
         {
-            return [.. list.Select(n => new Section((YamlMappingNode)n, File, Name, _findings))];
+            return [.. list.Select(n => new Section((YamlMappingNode)n, File, Name, Findings))];
         }
 
         return node is null ? [] : Wrong<IReadOnlyList<Section>>(key, node, "a list of mappings") ?? [];

@@ -8,17 +8,15 @@ internal static class YamlText
 {
     /// <summary>
     /// All documents of a file that are mappings; empty ones are passed over. A file that cannot be read or is no YAML
-    /// is one error, and gives nothing.
+    /// is one error, and gives nothing. <paramref name="change"/> is applied to the text before it is read.
     /// </summary>
-    public static IReadOnlyList<Section> Read(string file, Findings findings)
+    public static IReadOnlyList<Section> Read(string file, Findings findings, Func<string, string>? change = null)
     {
         try
         {
             var stream = new YamlStream();
-            using (var reader = new StreamReader(file))
-            {
-                stream.Load(reader);
-            }
+            var text = File.ReadAllText(file);
+            stream.Load(new StringReader(change is null ? text : change(text)));
 
             return [.. stream.Documents
                 .Select(d => d.RootNode)

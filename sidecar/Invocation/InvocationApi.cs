@@ -69,6 +69,11 @@ internal static class InvocationApi
         trace.Write(request);
         if (replica.App.AppId != sidecar.App.AppId)
         {
+            if (InvocationAccess.Refusal(sidecar.App, target, replica.App, request.Method.Method) is { } refusal)
+            {
+                throw refusal.Fault();
+            }
+
             var host = Dns.GetHostName();
             Set(request, "dapr-caller-app-id", sidecar.App.AppId);
             Set(request, "dapr-caller-namespace", InvocationTarget.Namespace);

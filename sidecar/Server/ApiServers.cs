@@ -19,7 +19,7 @@ internal static class ApiServers
         AppSidecar sidecar, Action<GrpcMethods> map, CancellationToken cancellation)
     {
         var max = sidecar.App.MaxBodySize;
-        var methods = new GrpcMethods(max);
+        var methods = new GrpcMethods(max, new ApiAccess(sidecar.App.Configuration));
         map(methods);
         return await ListenAsync(sidecar.App.GrpcPort, port =>
         {
@@ -61,14 +61,16 @@ internal static class ApiServers
         await ListenAsync(sidecar.App.HttpPort, port =>
         {
             var builder = Builder(sidecar, port, HttpProtocols.Http1, kestrel => kestrel.Limits.MaxRequestBodySize = sidecar.App.MaxBodySize);
+            var access = new ApiAccess(sidecar.App.Configuration);
+            var unknown = access.AllowsHttp("v1.0/invoke/") ? fallback : HttpPipeline.NotFoundAsync;
             var server = builder.Build();
             server.Use((http, next) => HttpPipeline.RunAsync(http, sidecar.Tokens.Api, next));
             server.UseRouting();
-            server.Use((http, next) => HttpPipeline.CaseMatters(http) ? next(http) : fallback(http));
+            server.Use((http, next) => HttpPipeline.CaseMatters(http) && HttpPipeline.IsAllowed(http, access) ? next(http) : unknown(http));
             map(server);
 
             // A path that is known with another verb only is as unknown to Dapr as any.
-            server.Map("{**path}", fallback).WithOrder(int.MaxValue);
+            server.Map(HttpPipeline.AnyPath, unknown).WithOrder(int.MaxValue);
             return server;
         }, cancellation);
 

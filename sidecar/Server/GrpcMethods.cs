@@ -10,7 +10,8 @@ namespace Sidecar.Server;
 /// server class to derive from, so each area adds its methods here by name.
 /// </summary>
 /// <param name="maxMessageSize">Largest message in either direction, in bytes.</param>
-internal sealed class GrpcMethods(int maxMessageSize) : IServiceMethodProvider<GrpcMethods.Service>
+/// <param name="access">What the app may use.</param>
+internal sealed class GrpcMethods(int maxMessageSize, ApiAccess access) : IServiceMethodProvider<GrpcMethods.Service>
 {
     private const string ServiceName = "dapr.proto.runtime.v1.Dapr";
     private readonly List<Action<ServiceMethodProviderContext<Service>>> _bindings = [];
@@ -28,10 +29,16 @@ internal sealed class GrpcMethods(int maxMessageSize) : IServiceMethodProvider<G
     {
         var method = new Method<TRequest, TResponse>(
             MethodType.Unary, ServiceName, name, Marshaller<TRequest>(), Marshaller<TResponse>());
+        var allowed = access.AllowsGrpc(name);
         _bindings.Add(context => context.AddUnaryMethod(method, [], async (_, request, call) =>
         {
             try
             {
+                if (!allowed)
+                {
+                    throw ApiAccess.GrpcRefusal.Fault();
+                }
+
                 return await handler(request, call);
             }
             catch (DaprFault fault)

@@ -79,6 +79,21 @@ internal static class HttpPipeline
         return true;
     }
 
+    /// <summary>The route of what no other route serves.</summary>
+    public const string AnyPath = "{**path}";
+
+    /// <summary>Whether the app may use the route that was found.</summary>
+    public static bool IsAllowed(HttpContext http, ApiAccess access) =>
+        http.GetEndpoint() is not RouteEndpoint { RoutePattern.RawText: { } route } || route == AnyPath || access.AllowsHttp(route.TrimStart('/'));
+
+    /// <summary>What Dapr's router answers where even invocation is closed.</summary>
+    public static async Task NotFoundAsync(HttpContext http)
+    {
+        http.Response.StatusCode = StatusCodes.Status404NotFound;
+        http.Response.ContentType = "text/plain; charset=utf-8";
+        await http.Response.WriteAsync("404 page not found\n", http.RequestAborted);
+    }
+
     /// <summary>Compares secrets in a time that does not depend on them.</summary>
     public static bool Same(string given, string wanted) =>
         CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given), Encoding.UTF8.GetBytes(wanted));
