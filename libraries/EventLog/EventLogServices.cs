@@ -68,9 +68,13 @@ public static class EventLogServices
         return services;
     }
 
-    /// <summary>A state store component of this name, behind the service's sidecar.</summary>
+    /// <summary>A state store component of this name, behind the service's sidecar. Settings: <c>State</c> (<see cref="StoreUse"/>).</summary>
     public static IStateStore StateStore(this IServiceProvider provider, string component, TimeSpan timeout) => new DaprStateStore(
-        provider.GetRequiredService<DaprClient>(), provider.GetRequiredService<Autogen.Dapr.DaprClient>(), component, timeout);
+        provider.GetRequiredService<DaprClient>(),
+        provider.GetRequiredService<Autogen.Dapr.DaprClient>(),
+        component,
+        timeout,
+        provider.GetRequiredService<IConfiguration>().GetSection("State").Get<StoreUse>());
 
     /// <summary>Adds the generated gRPC client of the Dapr API, connected as the SDK connects its own.</summary>
     private static void AddDaprApi(this IServiceCollection services) => services.TryAddSingleton(provider =>

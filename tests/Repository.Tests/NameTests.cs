@@ -1,25 +1,19 @@
-using System.Globalization;
-using System.Reflection;
 using System.Text.RegularExpressions;
 using Accounts.Contracts;
 using EventLog;
 using YamlDotNet.RepresentationModel;
+using static Repository.Tests.Yaml;
 
 namespace Repository.Tests;
 
 /// <summary>What is written in more than one place is the same everywhere: ports, app ids, components, topics.</summary>
 public partial class NameTests
 {
-    // Where a real Dapr has its placement and its scheduler.
-    private static readonly string[] PortsOfDapr = ["50005", "50006"];
-    private static readonly string[] PortKeys = ["appPort", "daprHTTPPort", "daprGRPCPort"];
-    private static readonly List<YamlMappingNode> Apps = [.. ((YamlSequenceNode)Yaml("dapr.yaml").Single()["apps"]).Cast<YamlMappingNode>()];
+    // Where a real Dapr has its placement and its scheduler, and where databases, brokers and collectors are wont to be.
+    private static readonly string[] PortsOfOthers = ["50005", "50006", "4317", "6379", "3306", "5432", "5672", "9092", "4222", "1433", "27017"];
+    private static readonly string[] PortKeys = ["appPort", "daprHTTPPort", "daprGRPCPort", "daprInternalGRPCPort", "metricsPort"];
+    private static readonly List<YamlMappingNode> Apps = [.. ((YamlSequenceNode)Documents("dapr.yaml").Single()["apps"]).Cast<YamlMappingNode>()];
     private static readonly Dictionary<string, string> AppPorts = Apps.ToDictionary(app => Text(app["appID"]), app => Text(app["appPort"]));
-
-    public static TheoryData<string> ComponentFolders => [.. Tracked.Ending(".yaml")
-        .Where(file => file.StartsWith("components/", StringComparison.Ordinal))
-        .Select(file => Path.GetDirectoryName(file)!.Replace('\\', '/'))
-        .Distinct()];
 
     [Fact]
     public void The_run_file_starts_just_the_services() =>
@@ -30,7 +24,7 @@ public partial class NameTests
     {
         var ports = Apps.SelectMany(app => PortKeys.Select(key => Text(app[key]))).ToList();
 
-        Assert.Equal(9, ports.Distinct().Count());
+        Assert.Equal(15, ports.Distinct().Count());
     }
 
     [Fact]
@@ -51,7 +45,7 @@ public partial class NameTests
         var files = Tracked.Ending(".md", ".http", "appsettings.json", "launchSettings.json", ".yaml").ToList();
         var strangers = files.SelectMany(file => LocalPort().Matches(Tracked.Text(file))
             .Select(found => found.Groups[1].Value)
-            .Where(port => !AppPorts.ContainsValue(port) && !PortsOfDapr.Contains(port) && !Apps.Exists(app => Text(app["daprHTTPPort"]) == port))
+            .Where(port => !AppPorts.ContainsValue(port) && !PortsOfOthers.Contains(port) && !Apps.Exists(app => Text(app["daprHTTPPort"]) == port))
             .Select(port => $"{file}: {port}"));
 
         Assert.Contains("README.md", files);
@@ -78,38 +72,6 @@ public partial class NameTests
         Assert.Contains($"@{variable} = http://localhost:{AppPorts[app]}\n", requests, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [MemberData(nameof(ComponentFolders))]
-    public void Every_folder_of_components_has_just_those_that_the_code_names(string folder)
-    {
-        var components = Documents(folder, "Component").ToList();
-
-        Assert.Equal(Constants(typeof(Components)), components.Select(c => Text(c["metadata"]["name"])).Order(StringComparer.Ordinal));
-        foreach (var component in components)
-        {
-            var name = Text(component["metadata"]["name"]);
-            var scopes = ((YamlSequenceNode)component["scopes"]).Select(Text).ToList();
-            Assert.Empty(scopes.Except(Constants(typeof(AppIds))));
-            Assert.StartsWith(name is Components.EventLog or Components.Views ? "state." : "pubsub.", Text(component["spec"]["type"]), StringComparison.Ordinal);
-            if (Text(component["spec"]["type"]).StartsWith("state.", StringComparison.Ordinal) && scopes.Count > 1)
-            {
-                // Else each app would see only what it has written itself.
-                Assert.Contains((YamlSequenceNode)component["spec"]["metadata"], m => Text(m["name"]) == "keyPrefix");
-            }
-        }
-    }
-
-    [Theory]
-    [MemberData(nameof(ComponentFolders))]
-    public void Declared_subscriptions_name_known_topics(string folder)
-    {
-        foreach (var subscription in Documents(folder, "Subscription"))
-        {
-            Assert.Contains(Text(subscription["spec"]["topic"]), Constants(typeof(Topics)));
-            Assert.Contains(Text(subscription["spec"]["pubsubname"]), Constants(typeof(Components)));
-        }
-    }
-
     [Fact]
     public void The_event_log_is_told_the_names_that_it_would_take_by_itself()
     {
@@ -128,25 +90,6 @@ public partial class NameTests
 
         Assert.Empty(repeats);
     }
-
-    private static IEnumerable<YamlMappingNode> Documents(string folder, string kind) => Tracked.Ending(".yaml")
-        .Where(file => Path.GetDirectoryName(file)!.Replace('\\', '/') == folder)
-        .SelectMany(Yaml)
-        .Where(document => Text(document["kind"]) == kind);
-
-    private static IEnumerable<YamlMappingNode> Yaml(string file)
-    {
-        var stream = new YamlStream();
-        stream.Load(new StringReader(Tracked.Text(file)));
-        return stream.Documents.Select(document => (YamlMappingNode)document.RootNode);
-    }
-
-    private static IOrderedEnumerable<string> Constants(Type names) => names
-        .GetFields(BindingFlags.Public | BindingFlags.Static)
-        .Select(field => Convert.ToString(field.GetRawConstantValue(), CultureInfo.InvariantCulture)!)
-        .Order(StringComparer.Ordinal);
-
-    private static string Text(YamlNode node) => ((YamlScalarNode)node).Value!;
 
     [GeneratedRegex(@"localhost:(\d+)")]
     private static partial Regex LocalPort();

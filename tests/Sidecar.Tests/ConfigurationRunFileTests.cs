@@ -19,6 +19,7 @@ public sealed class ConfigurationRunFileTests : IDisposable
     [Fact]
     public void Reads_an_app_with_everything_that_Dapr_knows()
     {
+        _folder.Write("web/config.yaml", "kind: Configuration");
         var app = Read("""
             version: 1
             name: shop

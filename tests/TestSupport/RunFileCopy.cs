@@ -10,14 +10,17 @@ namespace TestSupport;
 /// </summary>
 public static partial class RunFileCopy
 {
-    private static readonly string[] PortKeys = ["appPort", "daprHTTPPort", "daprGRPCPort"];
+    private static readonly string[] PortKeys = ["appPort", "daprHTTPPort", "daprGRPCPort", "daprInternalGRPCPort", "metricsPort"];
 
     /// <summary>Writes the copy into the folder and returns its path.</summary>
     /// <param name="folder">Where to; nothing else of the repository is copied.</param>
     /// <param name="environment">Entries for <c>env</c> of every app.</param>
     /// <param name="only">The app ids to keep; all when null.</param>
+    /// <param name="components">
+    /// Folder of the repository's <c>components</c>; the embedded sidecar would find <c>local</c> by itself only next to the file.
+    /// </param>
     /// <param name="startedElsewhere">The apps lose their commands: the host gives them sidecars and leaves starting them to others.</param>
-    public static string Write(string folder, IReadOnlyDictionary<string, string>? environment = null, IReadOnlyCollection<string>? only = null, bool startedElsewhere = false)
+    public static string Write(string folder, IReadOnlyDictionary<string, string>? environment = null, IReadOnlyCollection<string>? only = null, bool startedElsewhere = false, string components = "local")
     {
         var stream = new YamlStream();
         using (var reader = new StreamReader(Path.Combine(Repository.Root, "dapr.yaml")))
@@ -32,10 +35,7 @@ public static partial class RunFileCopy
             apps.Children.Remove(left);
         }
 
-        if (root.Children.TryGetValue("common", out var common))
-        {
-            MakePathsAbsolute((YamlMappingNode)common, Repository.Root);
-        }
+        ((YamlMappingNode)root.Children["common"]).Children["resourcesPaths"] = new YamlSequenceNode(Path.Combine(Repository.Root, "components", components));
 
         foreach (var app in apps.Cast<YamlMappingNode>())
         {
@@ -101,9 +101,9 @@ public static partial class RunFileCopy
 
     private static void MakePathsAbsolute(YamlMappingNode section, string relativeTo)
     {
-        if (section.Children.TryGetValue("resourcesPaths", out var paths))
+        if (section.Children.ContainsKey("configFilePath"))
         {
-            section.Children["resourcesPaths"] = new YamlSequenceNode(((YamlSequenceNode)paths).Select(p => new YamlScalarNode(Path.GetFullPath(((YamlScalarNode)p).Value!, relativeTo))));
+            section.Children["configFilePath"] = Path.GetFullPath(Text(section, "configFilePath"), relativeTo);
         }
     }
 

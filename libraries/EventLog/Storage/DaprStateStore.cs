@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Dapr.Client;
 using Grpc.Core;
 using Autogen = Dapr.Client.Autogen.Grpc.v1;
@@ -12,8 +13,13 @@ namespace EventLog;
 /// </param>
 /// <param name="name">The component's name.</param>
 /// <param name="timeout">Time-out of one call. Afterwards a write may still happen.</param>
-public sealed class DaprStateStore(DaprClient dapr, Autogen.Dapr.DaprClient api, string name, TimeSpan timeout) : IStateStore
+/// <param name="use">Null: everything that Dapr offers.</param>
+public sealed class DaprStateStore(
+    DaprClient dapr, Autogen.Dapr.DaprClient api, string name, TimeSpan timeout, StoreUse? use = null) : IStateStore
 {
+    private const int Singly = 16;
+    private readonly StoreUse _use = use ?? new StoreUse();
+
     private static readonly StateOptions FirstWrite = new() { Concurrency = ConcurrencyMode.FirstWrite, Consistency = ConsistencyMode.Strong };
     private static readonly StateOptions LastWrite = new() { Concurrency = ConcurrencyMode.LastWrite, Consistency = ConsistencyMode.Strong };
 
@@ -35,6 +41,11 @@ public sealed class DaprStateStore(DaprClient dapr, Autogen.Dapr.DaprClient api,
     /// <inheritdoc/>
     public async Task<IReadOnlyDictionary<string, StoredValue>> ReadManyAsync(IReadOnlyList<string> keys, CancellationToken cancellation)
     {
+        if (!_use.BulkReads)
+        {
+            return await ReadSinglyAsync(keys, cancellation);
+        }
+
         var found = new Dictionary<string, StoredValue>(keys.Count);
         var page = PageKeys;
         for (var next = 0; next < keys.Count;)
@@ -74,6 +85,12 @@ public sealed class DaprStateStore(DaprClient dapr, Autogen.Dapr.DaprClient api,
     /// <inheritdoc/>
     public async Task TransactAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation)
     {
+        if (!_use.Transactions)
+        {
+            await Parallel.ForEachAsync(writes, Several(cancellation), async (write, stop) => await WriteAsync(write, stop));
+            return;
+        }
+
         using var deadline = Deadline(cancellation);
         var operations = new StateTransactionRequest[writes.Count];
         for (var i = 0; i < operations.Length; i++)
@@ -90,6 +107,34 @@ public sealed class DaprStateStore(DaprClient dapr, Autogen.Dapr.DaprClient api,
 
         await dapr.ExecuteStateTransactionAsync(name, operations, cancellationToken: deadline.Token);
     }
+
+    private async Task<IReadOnlyDictionary<string, StoredValue>> ReadSinglyAsync(IReadOnlyList<string> keys, CancellationToken cancellation)
+    {
+        var found = new ConcurrentDictionary<string, StoredValue>();
+        await Parallel.ForEachAsync(keys, Several(cancellation), async (key, stop) =>
+        {
+            if (await ReadAsync(key, stop) is { } stored)
+            {
+                found[key] = stored;
+            }
+        });
+        return found;
+    }
+
+    private Task WriteAsync(StateWrite write, CancellationToken cancellation) => write.Condition switch
+    {
+        WriteCondition.Missing => CreateAsync(write.Key, write.Value, cancellation),
+        WriteCondition.Unchanged => ReplaceAsync(write.Key, write.Value, write.ETag!, cancellation),
+        _ => OverwriteAsync(write.Key, write.Value, cancellation),
+    };
+
+    private async Task OverwriteAsync(string key, ReadOnlyMemory<byte> value, CancellationToken cancellation)
+    {
+        using var deadline = Deadline(cancellation);
+        await dapr.SaveByteStateAsync(name, key, value, LastWrite, cancellationToken: deadline.Token);
+    }
+
+    private static ParallelOptions Several(CancellationToken cancellation) => new() { MaxDegreeOfParallelism = Singly, CancellationToken = cancellation };
 
     private async Task ReadPageAsync(
         IReadOnlyList<string> keys, int first, int count, Dictionary<string, StoredValue> found, CancellationToken cancellation)

@@ -98,6 +98,11 @@ public static class StoreCheck
                 {
                     return false;
                 }
+
+                if (await ReadAsync(store, key, cancellation) is null)
+                {
+                    throw Refused(store, "what a transaction wrote is not found again (where transactions stay within one partition key, set State__Transactions=false)");
+                }
             }
             catch (Exception) when (!cancellation.IsCancellationRequested)
             {

@@ -1,7 +1,7 @@
 namespace EventLog.Tests.Stores;
 
-/// <summary>One test's keys in a component that all tests share.</summary>
-internal sealed class PrefixedStore(IStateStore inner, string prefix) : IStateStore
+/// <summary>One test's keys in a component that all tests share; what transactions write may be put elsewhere.</summary>
+internal sealed class PrefixedStore(IStateStore inner, string prefix, string? transactions = null) : IStateStore
 {
     public string Name => inner.Name;
 
@@ -16,5 +16,5 @@ internal sealed class PrefixedStore(IStateStore inner, string prefix) : IStateSt
         inner.ReplaceAsync(prefix + key, value, etag, cancellation);
 
     public Task TransactAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation) =>
-        inner.TransactAsync([.. writes.Select(w => w with { Key = prefix + w.Key })], cancellation);
+        inner.TransactAsync([.. writes.Select(w => w with { Key = (transactions ?? prefix) + w.Key })], cancellation);
 }

@@ -16,6 +16,16 @@ public sealed class StoreTests(StoresFixture fixture) : IClassFixture<StoresFixt
         Assert.Equal(name is not "redis", abilities.TransactionsHonourCreates);
     }
 
+    [Fact]
+    public async Task A_store_whose_transactions_go_astray_is_refused()
+    {
+        var store = new PrefixedStore(fixture.Store("sqlite"), NewId(), transactions: NewId());
+
+        var refused = await Assert.ThrowsAsync<LogRefusedException>(() => StoreCheck.RunAsync(store, NewId(), CancellationToken.None));
+
+        Assert.Contains("what a transaction wrote is not found again", refused.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [MemberData(nameof(Stores))]
     public async Task Two_rival_owners_write_one_log(string name)

@@ -13,7 +13,8 @@ public sealed class StoresFixture : IAsyncLifetime
     private DaprClient? _dapr;
     private GrpcChannel? _channel;
 
-    public static readonly string[] Names = ["sqlite", "postgresql", "redis", "mysql"];
+    // "singly" is SQLite again, used without transactions and bulk reads.
+    public static readonly string[] Names = ["sqlite", "postgresql", "redis", "mysql", "singly"];
 
     public async ValueTask InitializeAsync()
     {
@@ -30,7 +31,7 @@ public sealed class StoresFixture : IAsyncLifetime
                   metadata:
                     - name: connectionString
                       value: {name}.db
-                {(name == "sqlite" ? "" : $"    - name: behaveAs\n      value: {name}")}
+                {(name is "sqlite" or "singly" ? "" : $"    - name: behaveAs\n      value: {name}")}
                 """);
         }
 
@@ -48,7 +49,9 @@ public sealed class StoresFixture : IAsyncLifetime
         _channel = GrpcChannel.ForAddress(address);
     }
 
-    public IStateStore Store(string name) => new DaprStateStore(_dapr!, new Autogen.Dapr.DaprClient(_channel!), name, TimeSpan.FromSeconds(10));
+    public IStateStore Store(string name) => new DaprStateStore(
+        _dapr!, new Autogen.Dapr.DaprClient(_channel!), name, TimeSpan.FromSeconds(10),
+        name == "singly" ? new StoreUse { Transactions = false, BulkReads = false } : null);
 
     public async ValueTask DisposeAsync()
     {
