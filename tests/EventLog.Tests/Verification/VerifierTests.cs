@@ -11,12 +11,15 @@ public sealed class VerifierTests
     [Fact]
     public void Logs_that_were_written_under_all_sorts_of_trouble_are_well()
     {
+        var events = 0L;
         for (var seed = 1; seed <= 40; seed++)
         {
             var verified = Verify(Schedule.Log(seed, Rough));
             Assert.All(verified, v => Assert.Null(v.Broken));
-            Assert.InRange(verified.Sum(v => v.Events), 1, long.MaxValue);
+            events += verified.Sum(v => v.Events);
         }
+
+        Assert.InRange(events, 100, long.MaxValue);
     }
 
     [Theory]
