@@ -32,7 +32,8 @@ internal static class InvocationAccess
 
         var id = known ? $"spiffe://{domain}/ns/{InvocationTarget.Namespace}/{caller.AppId}" : "";
         return target.Failed($"rpc error: code = PermissionDenied desc = access control policy has denied access to id: {id} operation: {path} verb: {verb}")
-            with { HttpStatus = StatusCodes.Status403Forbidden, GrpcStatus = StatusCode.Internal };
+            with
+        { HttpStatus = StatusCodes.Status403Forbidden, GrpcStatus = StatusCode.Internal };
     }
 
     private static bool? Allows(AccessPolicy policy, string path, string verb)
