@@ -62,7 +62,7 @@ public sealed record AccountEventBody
     /// <summary>The account's number.</summary>
     public required string AccountNumber { get; init; }
 
-    /// <summary>Only of <c>ACCOUNT_CREATED</c>: the user.</summary>
+    /// <summary>The user; missing in events that were stored before all of them carried it (<c>ACCOUNT_CREATED</c> always did).</summary>
     public long? UserId { get; init; }
 
     /// <summary>Only of <c>ACCOUNT_CREATED</c>: whether it began as the default account.</summary>
@@ -123,4 +123,8 @@ public sealed record FactBody
 
     /// <summary>Whether it must be the default account.</summary>
     public bool? DefaultAccount { get; init; }
+
+    /// <summary>Time of the event since which it must have been the default account, in epoch milliseconds.</summary>
+    [Range(0, AccountNumbers.MaxUserId)]
+    public long? DefaultSince { get; init; }
 }

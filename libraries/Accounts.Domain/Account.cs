@@ -59,7 +59,9 @@ public static class AccountStatusNames
 /// <param name="AccountNumber">Its number, unique among all accounts.</param>
 /// <param name="DefaultAccount">True when it is meant to be its user's default account.</param>
 /// <param name="Status">Where it is in its life.</param>
-public sealed record Account(long CreatedAt, long LastModified, long UserId, string AccountNumber, bool DefaultAccount, AccountStatus Status)
+/// <param name="DefaultSince">Time of the event that made it the default account; null when it is not, and in older snapshots.</param>
+public sealed record Account(
+    long CreatedAt, long LastModified, long UserId, string AccountNumber, bool DefaultAccount, AccountStatus Status, long? DefaultSince = null)
 {
     /// <summary>
     /// Folds one event into the account. An event that cannot follow is a fault, not a refusal: it was checked when it
@@ -68,13 +70,20 @@ public sealed record Account(long CreatedAt, long LastModified, long UserId, str
     public static Account Evolve(Account? state, AccountEvent happened) => (state, happened) switch
     {
         (null, AccountEvent.Created e) =>
-            new Account(e.CreatedAt, e.LastModified, e.UserId, e.AccountNumber, e.DefaultAccount, AccountStatus.Pending),
+            new Account(
+            e.CreatedAt, e.LastModified, e.UserId, e.AccountNumber, e.DefaultAccount, AccountStatus.Pending, e.DefaultAccount ? e.CreatedAt : null),
         ({ } account, AccountEvent.Confirmed e) => account with { Status = AccountStatus.Confirmed, LastModified = e.LastModified },
         ({ } account, AccountEvent.Activated e) => account with { Status = AccountStatus.Active, LastModified = e.LastModified },
         ({ } account, AccountEvent.Suspended e) => account with { Status = AccountStatus.Suspended, LastModified = e.LastModified },
         ({ } account, AccountEvent.Archived e) => account with { Status = AccountStatus.Archived, LastModified = e.LastModified },
-        ({ } account, AccountEvent.MadeDefault e) => account with { DefaultAccount = true, LastModified = e.LastModified },
-        ({ } account, AccountEvent.DefaultCleared e) => account with { DefaultAccount = false, LastModified = e.LastModified },
+        ({ } account, AccountEvent.MadeDefault e) => account with
+        {
+            DefaultAccount = true, DefaultSince = e.CreatedAt, LastModified = e.LastModified,
+        },
+        ({ } account, AccountEvent.DefaultCleared e) => account with
+        {
+            DefaultAccount = false, DefaultSince = null, LastModified = e.LastModified,
+        },
         _ => throw new InvalidOperationException($"{happened.GetType().Name} cannot follow when the account is {state?.Status.ToString() ?? "missing"}."),
     };
 }

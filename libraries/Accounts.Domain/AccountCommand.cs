@@ -75,9 +75,14 @@ public abstract record AccountCommand
 /// <summary>What must be so of an account for a command to have an effect; what is null does not matter.</summary>
 /// <param name="Status">The status that it must have.</param>
 /// <param name="DefaultAccount">Whether it must be the default account.</param>
-public sealed record Fact(AccountStatus? Status = null, bool? DefaultAccount = null)
+/// <param name="DefaultSince">
+/// Time of the event since which it must have been the default account, in epoch milliseconds. Snapshots of an older version
+/// do not know the time: then it is enough to be the default.
+/// </param>
+public sealed record Fact(AccountStatus? Status = null, bool? DefaultAccount = null, long? DefaultSince = null)
 {
     /// <summary>True when the account is so.</summary>
     public bool Holds(Account account) =>
-        (Status is null || Status == account.Status) && (DefaultAccount is null || DefaultAccount == account.DefaultAccount);
+        (Status is null || Status == account.Status) && (DefaultAccount is null || DefaultAccount == account.DefaultAccount)
+        && (DefaultSince is null || (account.DefaultAccount && (account.DefaultSince ?? DefaultSince) == DefaultSince));
 }

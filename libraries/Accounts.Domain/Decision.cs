@@ -28,25 +28,25 @@ public sealed record Decision(IReadOnlyList<AccountEvent> Events, string? Refusa
             ({ If: { } fact }, { } account) when !fact.Holds(account) => Nothing,
 
             (AccountCommand.Confirm, { Status: AccountStatus.Confirmed }) => Nothing,
-            (AccountCommand.Confirm c, { Status: AccountStatus.Pending } a) => Accept(new AccountEvent.Confirmed(time, a.AccountNumber, c.Reason)),
+            (AccountCommand.Confirm c, { Status: AccountStatus.Pending } a) => Accept(new AccountEvent.Confirmed(time, a.AccountNumber, c.Reason, a.UserId)),
 
             (AccountCommand.Activate, { Status: AccountStatus.Active }) => Nothing,
             (AccountCommand.Activate c, { Status: AccountStatus.Confirmed or AccountStatus.Suspended or AccountStatus.Archived } a) =>
-                Accept(new AccountEvent.Activated(time, a.AccountNumber, c.Reason)),
+                Accept(new AccountEvent.Activated(time, a.AccountNumber, c.Reason, a.UserId)),
 
             (AccountCommand.Suspend, { Status: AccountStatus.Suspended }) => Nothing,
-            (AccountCommand.Suspend c, { Status: AccountStatus.Active } a) => Accept(new AccountEvent.Suspended(time, a.AccountNumber, c.Reason)),
+            (AccountCommand.Suspend c, { Status: AccountStatus.Active } a) => Accept(new AccountEvent.Suspended(time, a.AccountNumber, c.Reason, a.UserId)),
 
             (AccountCommand.Archive, { Status: AccountStatus.Archived }) => Nothing,
             (AccountCommand.Archive c, { Status: AccountStatus.Active or AccountStatus.Suspended } a) =>
-                Accept(new AccountEvent.Archived(time, a.AccountNumber, c.Reason)),
+                Accept(new AccountEvent.Archived(time, a.AccountNumber, c.Reason, a.UserId)),
 
             (AccountCommand.MakeDefault, { DefaultAccount: true }) => Nothing,
             (AccountCommand.MakeDefault c, { Status: AccountStatus.Pending or AccountStatus.Confirmed or AccountStatus.Active } a) =>
-                Accept(new AccountEvent.MadeDefault(time, a.AccountNumber, c.Reason)),
+                Accept(new AccountEvent.MadeDefault(time, a.AccountNumber, c.Reason, a.UserId)),
 
             (AccountCommand.ClearDefault, { DefaultAccount: false }) => Nothing,
-            (AccountCommand.ClearDefault c, { } a) => Accept(new AccountEvent.DefaultCleared(time, a.AccountNumber, c.Reason)),
+            (AccountCommand.ClearDefault c, { } a) => Accept(new AccountEvent.DefaultCleared(time, a.AccountNumber, c.Reason, a.UserId)),
 
             _ => Refuse(Refusals.WrongStatus),
         };

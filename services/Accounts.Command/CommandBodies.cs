@@ -45,8 +45,11 @@ internal static class CommandBodies
     {
         var status = facts.Text("status", required: false, value => AccountStatusNames.Parse(value) is null ? "is no status of an account" : null);
         var isDefault = facts.Flag("defaultAccount", required: false);
+        var since = facts.Whole("defaultSince", 0, AccountNumbers.MaxUserId, required: false);
         facts.RefuseOthers();
-        return status is null && isDefault is null ? null : new Fact(status is null ? null : AccountStatusNames.Parse(status), isDefault);
+        return status is null && isDefault is null && since is null
+            ? null
+            : new Fact(status is null ? null : AccountStatusNames.Parse(status), isDefault, since);
     }
 
     private static string? CheckNumber(string number) =>

@@ -75,9 +75,9 @@ internal sealed class JsonMembers
         return check(text) is { } error ? Refuse<string>(name, error) : text;
     }
 
-    public long? Whole(string name, long min, long max)
+    public long? Whole(string name, long min, long max, bool required = true)
     {
-        if (Take(name, required: true) is not { } json)
+        if (Take(name, required) is not { } json)
         {
             return null;
         }

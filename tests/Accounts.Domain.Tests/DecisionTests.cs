@@ -16,7 +16,7 @@ public class DecisionTests
 
         var happened = Assert.Single(decision.Events);
         Assert.Equal(new AccountEvent.Created(At, "123456", 7, isDefault), happened);
-        Assert.Equal(new Account(At, At, 7, "123456", isDefault, AccountStatus.Pending), Account.Evolve(null, happened));
+        Assert.Equal(new Account(At, At, 7, "123456", isDefault, AccountStatus.Pending, isDefault ? At : null), Account.Evolve(null, happened));
     }
 
     [Theory]
@@ -63,6 +63,46 @@ public class DecisionTests
     [Fact]
     public void A_command_that_the_status_forbids_is_accepted_without_effect_when_its_fact_is_gone_too() =>
         Assert.Null(Decision.Decide(new AccountCommand.Confirm(If: new Fact(AccountStatus.Pending)), Active, At).Refusal);
+
+    [Theory]
+    [InlineData(true, 500L, 500L, true)]
+    [InlineData(true, 501L, 500L, false)]
+    [InlineData(false, null, 500L, false)]
+    [InlineData(true, null, 500L, true)]
+    public void A_command_may_rest_on_the_time_since_when_an_account_is_the_default_one(bool isDefault, long? since, long fact, bool holds)
+    {
+        var account = Active with { DefaultAccount = isDefault, DefaultSince = since };
+
+        Assert.Equal(holds ? 1 : 0, Decision.Decide(new AccountCommand.Suspend(If: new Fact(DefaultSince: fact)), account, At).Events.Count);
+    }
+
+    [Fact]
+    public void An_account_knows_since_when_it_is_the_default_one()
+    {
+        var made = Account.Evolve(Active, new AccountEvent.MadeDefault(At + 5, "123456"));
+        var cleared = Account.Evolve(made, new AccountEvent.DefaultCleared(At + 6, "123456"));
+
+        Assert.Equal((true, At + 5), (made.DefaultAccount, made.DefaultSince));
+        Assert.Equal((false, null), (cleared.DefaultAccount, cleared.DefaultSince));
+    }
+
+    [Fact]
+    public void Every_event_carries_the_user()
+    {
+        foreach (var status in Enum.GetValues<AccountStatus>())
+        {
+            foreach (var isDefault in new[] { false, true })
+            {
+                var account = Active with { UserId = 77, Status = status, DefaultAccount = isDefault };
+                foreach (var name in Decision.Legal(account))
+                {
+                    Assert.All(
+                        Decision.Decide(AccountCommand.Named(name)!, account, At).Events,
+                        happened => Assert.Equal((77L, 77L), (happened.User!.Value, AccountStorage.Write(happened).Data.GetProperty("userId").GetInt64())));
+                }
+            }
+        }
+    }
 
     [Fact]
     public void Time_never_goes_back_within_an_account()

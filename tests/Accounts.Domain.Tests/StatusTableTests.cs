@@ -64,6 +64,7 @@ public class StatusTableTests
                 {
                     Status = StatusAfter[expected] ?? status,
                     DefaultAccount = expected == "ACCOUNT_MADE_DEFAULT" || (isDefault && expected != "ACCOUNT_DEFAULT_CLEARED"),
+                    DefaultSince = expected switch { "ACCOUNT_MADE_DEFAULT" => At + 5, "ACCOUNT_DEFAULT_CLEARED" => null, _ => account.DefaultSince },
                     LastModified = At + 5,
                 },
                 after);

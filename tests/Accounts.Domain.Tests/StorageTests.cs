@@ -27,6 +27,20 @@ public class StorageTests
         { new AccountEvent.MadeDefault(At, "123456", "asked"), "ACCOUNT_MADE_DEFAULT", """{"createdAt":1481351048967,"lastModified":1481351048967,"accountNumber":"123456","reason":"asked"}""" },
         { new AccountEvent.DefaultCleared(At, "123456"), "ACCOUNT_DEFAULT_CLEARED", """{"createdAt":1481351048967,"lastModified":1481351048967,"accountNumber":"123456"}""" },
         { new AccountEvent.DefaultCleared(At, "123456", "other"), "ACCOUNT_DEFAULT_CLEARED", """{"createdAt":1481351048967,"lastModified":1481351048967,"accountNumber":"123456","reason":"other"}""" },
+
+        // Since every event carries the user.
+        { new AccountEvent.Confirmed(At, "123456", null, 7), "ACCOUNT_CONFIRMED", """{"createdAt":1481351048967,"lastModified":1481351048967,"accountNumber":"123456","userId":7}""" },
+        { new AccountEvent.Confirmed(At, "123456", "why", 7), "ACCOUNT_CONFIRMED", """{"createdAt":1481351048967,"lastModified":1481351048967,"accountNumber":"123456","reason":"why","userId":7}""" },
+        { new AccountEvent.Activated(At, "123456", null, 7), "ACCOUNT_ACTIVATED", """{"createdAt":1481351048967,"lastModified":1481351048967,"accountNumber":"123456","userId":7}""" },
+        { new AccountEvent.Activated(At, "123456", "why", 7), "ACCOUNT_ACTIVATED", """{"createdAt":1481351048967,"lastModified":1481351048967,"accountNumber":"123456","reason":"why","userId":7}""" },
+        { new AccountEvent.Suspended(At, "123456", null, 7), "ACCOUNT_SUSPENDED", """{"createdAt":1481351048967,"lastModified":1481351048967,"accountNumber":"123456","userId":7}""" },
+        { new AccountEvent.Suspended(At, "123456", "why", 7), "ACCOUNT_SUSPENDED", """{"createdAt":1481351048967,"lastModified":1481351048967,"accountNumber":"123456","reason":"why","userId":7}""" },
+        { new AccountEvent.Archived(At, "123456", null, 7), "ACCOUNT_ARCHIVED", """{"createdAt":1481351048967,"lastModified":1481351048967,"accountNumber":"123456","userId":7}""" },
+        { new AccountEvent.Archived(At, "123456", "why", 7), "ACCOUNT_ARCHIVED", """{"createdAt":1481351048967,"lastModified":1481351048967,"accountNumber":"123456","reason":"why","userId":7}""" },
+        { new AccountEvent.MadeDefault(At, "123456", null, 7), "ACCOUNT_MADE_DEFAULT", """{"createdAt":1481351048967,"lastModified":1481351048967,"accountNumber":"123456","userId":7}""" },
+        { new AccountEvent.MadeDefault(At, "123456", "why", 7), "ACCOUNT_MADE_DEFAULT", """{"createdAt":1481351048967,"lastModified":1481351048967,"accountNumber":"123456","reason":"why","userId":7}""" },
+        { new AccountEvent.DefaultCleared(At, "123456", null, 7), "ACCOUNT_DEFAULT_CLEARED", """{"createdAt":1481351048967,"lastModified":1481351048967,"accountNumber":"123456","userId":7}""" },
+        { new AccountEvent.DefaultCleared(At, "123456", "why", 7), "ACCOUNT_DEFAULT_CLEARED", """{"createdAt":1481351048967,"lastModified":1481351048967,"accountNumber":"123456","reason":"why","userId":7}""" },
     };
 
     [Theory]
@@ -79,6 +93,16 @@ public class StorageTests
         Assert.Equal(account, JsonSerializer.Deserialize(pinned, AccountStorage.StateJson));
     }
 
+    [Fact]
+    public void States_know_since_when_an_account_is_the_default_one()
+    {
+        var pinned = """{"createdAt":1481351048967,"lastModified":1481351049385,"userId":1,"accountNumber":"123456","defaultAccount":true,"status":"ACCOUNT_ACTIVE","defaultSince":1481351049001}""";
+        var account = new Account(1481351048967, 1481351049385, 1, "123456", true, AccountStatus.Active, 1481351049001);
+
+        Assert.Equal(pinned, JsonSerializer.Serialize(account, AccountStorage.StateJson));
+        Assert.Equal(account, JsonSerializer.Deserialize(pinned, AccountStorage.StateJson));
+    }
+
     [Theory]
     [InlineData("""{"command":"create","accountNumber":"A-1","userId":7,"defaultAccount":false}""")]
     [InlineData("""{"command":"confirm"}""")]
@@ -87,6 +111,7 @@ public class StorageTests
     [InlineData("""{"command":"archive","reason":"left","if":{"status":"ACCOUNT_ACTIVE","defaultAccount":false}}""")]
     [InlineData("""{"command":"make-default","if":{"defaultAccount":false}}""")]
     [InlineData("""{"command":"clear-default"}""")]
+    [InlineData("""{"command":"clear-default","if":{"defaultSince":1481351049001}}""")]
     public void Commands_travel_in_their_pinned_form(string pinned)
     {
         var command = JsonSerializer.Deserialize(pinned, AccountStorage.CommandJson)!;

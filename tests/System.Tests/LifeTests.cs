@@ -62,7 +62,7 @@ public class LifeTests(SharedSystem shared)
 
         var events = await EventsUpTo(number, 4);
 
-        string[] flat = ["type", "version", "eventId", "createdAt", "lastModified", "accountNumber", "correlationId", "account"];
+        string[] flat = ["type", "version", "eventId", "createdAt", "lastModified", "accountNumber", "userId", "correlationId", "account"];
         Assert.All(events, e => Assert.Empty(flat.Except(e.EnumerateObject().Select(member => member.Name))));
         Assert.Equal(4, events.Select(e => e.GetProperty("eventId").GetString()).Distinct().Count());
         Assert.Equal("the card is lost", events[3].GetProperty("reason").GetString());

@@ -35,7 +35,7 @@ internal static class HistoryView
             CreatedAt = happened.CreatedAt,
             LastModified = happened.LastModified,
             AccountNumber = happened.AccountNumber,
-            UserId = created?.UserId,
+            UserId = happened.User,
             DefaultAccount = created?.DefaultAccount,
             Reason = AccountRows.ReasonOf(happened),
             CorrelationId = logged.Recorded.CorrelationId,

@@ -31,7 +31,7 @@ internal static class LogFold
                     CreatedAt = happened.CreatedAt,
                     LastModified = happened.LastModified,
                     AccountNumber = recorded.Stream,
-                    UserId = (happened as AccountEvent.Created)?.UserId,
+                    UserId = happened.User,
                     DefaultAccount = (happened as AccountEvent.Created)?.DefaultAccount,
                     Reason = AccountRows.ReasonOf(happened),
                     CorrelationId = recorded.CorrelationId,
