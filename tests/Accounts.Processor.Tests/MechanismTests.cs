@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Accounts.Contracts;
 using Accounts.Domain;
 using Accounts.Processor.Tests.InProcess;
@@ -182,6 +183,33 @@ public class MechanismTests
     }
 
     [Fact]
+    public async Task A_route_that_is_lost_for_a_moment_leaves_no_function_behind()
+    {
+        await using var world = new AccountWorld();
+        await world.Create("A-1");
+        for (var version = 2; version <= 40; version++)
+        {
+            await world.Send("A-1", version % 2 == 0 ? new AccountCommand.MakeDefault() : new AccountCommand.ClearDefault());
+        }
+
+        // One function reads on to the end of the log while the other is still busy with its first batch.
+        var at = await world.At();
+        var partition = (await world.ReadAll())[0].Position.Partition;
+        var slow = new TaskCompletionSource();
+        world.Views.BeforeWrite = writes => writes.Any(write => write.Key == RowKeys.Account(at, "A-1")) ? slow.Task : Task.CompletedTask;
+        var replica = world.Start($"Functions={Views.Account},{Views.History}");
+        await Eventually.True(() => world.Views.Values.ContainsKey(RowKeys.History(at, "A-1", 40)), "the history is complete");
+
+        replica.Routes.GiveUp(partition);
+        slow.SetResult();
+        await Eventually.True(() => world.Views.Values.ContainsKey(RowKeys.Account(at, "A-1")), "the first batch is in the view");
+        await Eventually.Holds(async () => Assert.NotEqual(0, (await Checkpoints(world, Views.Account))[partition]));
+        await replica.Routes.ReceivedAsync(partition, JsonSerializer.SerializeToElement(new WakeUp(partition, 0), JsonSerializerOptions.Web), Stop);
+
+        await ViewsEqualTheLog(world, TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
     public async Task Onboarding_that_is_switched_off_pauses_and_takes_up_what_came_meanwhile()
     {
         await using var world = new AccountWorld();
@@ -212,6 +240,25 @@ public class MechanismTests
         await Eventually.Holds(async () => Assert.Equal("ACCOUNT_ACTIVE", await Status(world, "A-1")));
         Assert.Equal(2, world.Keys.Distinct().Count());
         Assert.Single(replica.Log, line => line.StartsWith("Warning: The command service", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_command_service_that_knows_no_such_account_has_not_answered_the_event()
+    {
+        await using var world = new AccountWorld();
+        var elsewhere = true;
+        world.BeforeCommand = _ => elsewhere
+            ? new HttpResponseMessage(System.Net.HttpStatusCode.NotFound) { Content = new StringContent("{}", new System.Net.Http.Headers.MediaTypeHeaderValue(MediaTypes.Problem)) }
+            : null;
+        var replica = world.Start();
+
+        await world.Create("A-1");
+        await Eventually.True(
+            () => replica.Log.ToArray().Any(line => line.StartsWith("Error: Function confirm-on-creation cannot take version 1 of account A-1", StringComparison.Ordinal)),
+            "the failure is told");
+        elsewhere = false;
+
+        await Eventually.Holds(async () => Assert.Equal("ACCOUNT_ACTIVE", await Status(world, "A-1")));
     }
 
     [Fact]

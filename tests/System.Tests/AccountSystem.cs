@@ -94,14 +94,28 @@ public sealed class AccountSystem(Uri commands, Uri processor, Uri queries) : ID
     }
 
     /// <summary>Waits until the view shows the account at this version or a later one.</summary>
-    public Task<Answer> Shown(string number, long version, TimeSpan? within = null) => Eventually.Gives(
-        async () =>
+    public async Task<Answer> Shown(string number, long version, TimeSpan? within = null)
+    {
+        try
         {
-            var answer = await Read($"/v1/accounts/{number}");
-            Assert.True(answer.Status == 200 && answer.Version >= version, $"{number} is to be shown at version {version}: {answer.Status} {answer.Text}");
-            return answer;
-        },
-        within);
+            return await Eventually.Gives(
+                async () =>
+                {
+                    var answer = await Read($"/v1/accounts/{number}");
+                    Assert.True(answer.Status == 200 && answer.Version >= version, $"{number} is to be shown at version {version}: {answer.Status} {answer.Text}");
+                    return answer;
+                },
+                within);
+        }
+        catch (TimeoutException late)
+        {
+            // Which part is late: the log, a policy, a view, or all of the processor.
+            var log = await Ask(HttpMethod.Get, At(Commands, $"/v1/accounts/{number}/commands"));
+            var functions = await Ask(HttpMethod.Get, At(Processor, "/healthz/ready"));
+            throw new TimeoutException(
+                $"{late.Message}\nIn the log: {log.Status} {log.Text}, version {log.Version} at {log["Account-Position"]}.\nThe processor: {functions.Status} {functions.Text}", late);
+        }
+    }
 
     /// <summary>Opens an account and waits until the policies have activated it; gives its number.</summary>
     public async Task<string> Alive(bool isDefault = false)

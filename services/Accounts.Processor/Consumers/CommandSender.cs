@@ -36,7 +36,7 @@ internal sealed class CommandSender(HttpClient http, Outage outage, TimeProvider
                     return;
                 }
 
-                if (response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.UnsupportedMediaType or HttpStatusCode.RequestEntityTooLarge)
+                if (IsRefusal(response))
                 {
                     throw new CommandRefusedException($"Command {command.Name} was answered {(int)response.StatusCode}.");
                 }
@@ -69,13 +69,19 @@ internal sealed class CommandSender(HttpClient http, Outage outage, TimeProvider
         return await http.SendAsync(request, cancellation);
     }
 
-    /// <summary>
-    /// The command service has answered, be it that the command is pointless by now. A sidecar that does not find the
-    /// service may say 404 as well, but never as a problem.
-    /// </summary>
+    /// <summary>The command service has answered, be it that the command is pointless by now. A sidecar's errors are no problems.</summary>
     private static bool IsAnswer(HttpResponseMessage response) => response.IsSuccessStatusCode
-        || (response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed or HttpStatusCode.UnprocessableEntity
-            && response.Content.Headers.ContentType?.MediaType == MediaTypes.Problem);
+        || (response.StatusCode is HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed or HttpStatusCode.UnprocessableEntity && IsProblem(response));
+
+    /// <summary>
+    /// Who says that there is no account, although the log has an event of it, speaks of another log: taken for an answer, the command
+    /// would be lost without a sound.
+    /// </summary>
+    private static bool IsRefusal(HttpResponseMessage response) =>
+        response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.UnsupportedMediaType or HttpStatusCode.RequestEntityTooLarge
+        || (response.StatusCode is HttpStatusCode.NotFound && IsProblem(response));
+
+    private static bool IsProblem(HttpResponseMessage response) => response.Content.Headers.ContentType?.MediaType == MediaTypes.Problem;
 }
 
 internal sealed class CommandRefusedException(string message) : Exception(message);

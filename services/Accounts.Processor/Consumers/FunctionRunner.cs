@@ -31,7 +31,7 @@ internal sealed class FunctionRunner(
         _wake.Writer.TryWrite(true);
     }
 
-    /// <param name="active">Whether this replica works on the partition.</param>
+    /// <param name="active">Whether this replica works on the partition; whoever is told that it does not stops half-way.</param>
     /// <param name="stopping">Take nothing more; what is in flight is finished.</param>
     /// <param name="cancellation">Give up what is in flight.</param>
     public async Task RunAsync(Func<bool> active, CancellationToken stopping, CancellationToken cancellation)

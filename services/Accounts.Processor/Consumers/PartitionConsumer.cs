@@ -35,8 +35,9 @@ internal sealed class PartitionConsumer(int partition, RecordWindow window, IRea
         bool begins;
         lock (_gate)
         {
-            begins = Active && !_atWork;
-            _atWork = Active;
+            var active = Active;
+            begins = active && !_atWork;
+            _atWork = active;
             if (begins)
             {
                 window.Restart();
@@ -72,5 +73,24 @@ internal sealed class PartitionConsumer(int partition, RecordWindow window, IRea
 
     /// <summary>Runs the functions until the service stops.</summary>
     public Task RunAsync(CancellationToken stopping, CancellationToken cancellation) =>
-        Task.WhenAll(runners.Select(runner => runner.RunAsync(() => Active, stopping, cancellation)));
+        Task.WhenAll(runners.Select(runner => runner.RunAsync(MayGoOn, stopping, cancellation)));
+
+    /// <summary>
+    /// A function that has to stop half-way is begun anew as soon as the partition is worked on here again, be it at once:
+    /// others may have read on to the end, and then nothing else would ever wake it.
+    /// </summary>
+    private bool MayGoOn()
+    {
+        if (Active)
+        {
+            return true;
+        }
+
+        lock (_gate)
+        {
+            _atWork = false;
+        }
+
+        return false;
+    }
 }
