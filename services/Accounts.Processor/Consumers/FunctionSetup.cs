@@ -33,7 +33,7 @@ internal static class FunctionSetup
                 provider.StateStore(Components.EventLog, log.StoreTimeout),
                 provider.StateStore(Components.Views, log.StoreTimeout),
                 routes,
-                CommandClient(configuration["CommandAppId"] ?? AppIds.Command),
+                CommandClient(configuration["CommandAppId"] ?? AppIds.Command, configuration["DAPR_API_TOKEN"]),
                 provider.GetRequiredService<Autogen.Dapr.DaprClient>(),
                 provider.GetRequiredService<TimeProvider>(),
                 Random.Shared,
@@ -61,9 +61,10 @@ internal static class FunctionSetup
         }).WithTopic(Components.Wakeups, Topics.AccountLog).ExcludeFromDescription();
     }
 
-    private static HttpClient CommandClient(string appId)
+    private static HttpClient CommandClient(string appId, string? token)
     {
-        var client = DaprClient.CreateInvokeHttpClient(appId);
+        // Unlike the SDK's other clients, this one does not look for the token by itself.
+        var client = DaprClient.CreateInvokeHttpClient(appId, daprApiToken: token);
         client.Timeout = CommandTimeout;
         return client;
     }
