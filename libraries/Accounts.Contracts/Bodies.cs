@@ -77,8 +77,11 @@ public sealed record AccountEventBody
     /// <summary>Id of the event or message that caused the command, if any.</summary>
     public string? CausationId { get; init; }
 
-    /// <summary>The account after the event, without links.</summary>
-    public required AccountBody Account { get; init; }
+    /// <summary>
+    /// The account after the event, without links. Absent only in the feed of all events, of an event that the view could
+    /// not take when it came by.
+    /// </summary>
+    public AccountBody? Account { get; init; }
 }
 
 /// <summary>A page of an account's events, oldest first.</summary>

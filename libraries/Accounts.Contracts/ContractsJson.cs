@@ -17,6 +17,7 @@ namespace Accounts.Contracts;
 [JsonSerializable(typeof(CommandBody))]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(AccountRow))]
+[JsonSerializable(typeof(FeedRow))]
 [JsonSerializable(typeof(ViewPointer))]
 [JsonSerializable(typeof(CheckpointRow))]
 public sealed partial class ContractsJson : JsonSerializerContext;

@@ -9,7 +9,10 @@ public static class Views
     /// <summary>One row an account, by number: <see cref="AccountRow"/>.</summary>
     public const string Account = "account";
 
-    /// <summary>One row an event, by number and version: <see cref="AccountEventBody"/>.</summary>
+    /// <summary>
+    /// One row an event, by number and version: <see cref="AccountEventBody"/>; and one a record of the log, with the same
+    /// events by their place: <see cref="FeedRow"/>.
+    /// </summary>
     public const string History = "history";
 }
 
@@ -34,6 +37,13 @@ public sealed record AccountRow
     public required string Position { get; init; }
 }
 
+/// <summary>
+/// The events of one record of the log, in order. Every record has its row, also one without events, so that whoever reads
+/// a partition row by row can tell "nothing" from "not yet".
+/// </summary>
+/// <param name="Items">The events; empty when the record holds only outcomes.</param>
+public sealed record FeedRow(IReadOnlyList<AccountEventBody> Items);
+
 /// <summary>How far a function has come in one partition of the log. Kept at <see cref="RowKeys.Checkpoint"/>.</summary>
 /// <param name="Position">Everything up to this position has taken effect; 0 before the first.</param>
 public sealed record CheckpointRow(long Position);
@@ -56,6 +66,10 @@ public static class RowKeys
     /// <summary>The row of an event.</summary>
     public static string History(ViewPointer at, string number, long version) =>
         Row(at, Views.History, string.Create(CultureInfo.InvariantCulture, $"{Escape(number)}.{version}"));
+
+    /// <summary>The events of a record of the log, whether it has any or not: <see cref="FeedRow"/>.</summary>
+    public static string Feed(ViewPointer at, int partition, long position) =>
+        Row(at, "feed", string.Create(CultureInfo.InvariantCulture, $"{partition}.{position}"));
 
     /// <summary>The checkpoint of a function in a partition of the log.</summary>
     public static string Checkpoint(ViewPointer at, string function, int partition) =>

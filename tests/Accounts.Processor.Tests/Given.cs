@@ -42,7 +42,7 @@ internal static class Given
         Record(firstPosition + 2, Event(new AccountEvent.Activated(3_000, number), 3, firstPosition + 2)),
     ];
 
-    public static LoggedRecord Record(long position, params LoggedEvent[] events) => new(position, events);
+    public static LoggedRecord Record(long position, params LoggedEvent[] events) => new(3, position, events);
 
     /// <summary>Folds events one after the other, as a batch of one.</summary>
     public static async Task<Rows> Folded(Function.View view, IStateStore store, params LoggedEvent[] events)

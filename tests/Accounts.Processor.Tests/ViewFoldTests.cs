@@ -53,7 +53,7 @@ public class ViewFoldTests
 
         Assert.Equal(
             ["ACCOUNT_PENDING", "ACCOUNT_CONFIRMED", "ACCOUNT_ACTIVE"],
-            new long[] { 1, 2, 3 }.Select(version => Item(rows, version)!.Account.Status));
+            new long[] { 1, 2, 3 }.Select(version => Item(rows, version)!.Account!.Status));
         var created = Item(rows, 1)!;
         Assert.Equal(("ACCOUNT_CREATED", 7L, true), (created.Type, created.UserId, created.DefaultAccount));
         var confirmed = Item(rows, 2)!;
@@ -68,6 +68,30 @@ public class ViewFoldTests
 
         Assert.Equal(RowKeys.History(Given.At, "A-1", 1), Assert.Single(HistoryView.Function.Reads(Given.At, late)).Key);
         await Assert.ThrowsAsync<MissingRowException>(() => Given.Folded(HistoryView.Function, _store, late));
+    }
+
+    [Fact]
+    public async Task The_feed_has_a_row_for_every_record_and_is_held_up_by_nothing()
+    {
+        var unknown = Given.Stored(new StoredEvent("ACCOUNT_ENNOBLED", 1, JsonSerializer.SerializeToElement(new { createdAt = 4_000 })), "B-1", 1, position: 2, index: 1);
+        var created = Given.Event(Given.Created(), 1, position: 2);
+        LoggedRecord[] records = [Given.Record(1), Given.Record(2, created, unknown)];
+        var rows = await Given.Folded(HistoryView.Function, _store, created);
+        await rows.ReadAsync([new RowRead(RowKeys.History(Given.At, "B-1", 1))], trustNew: false, _store, CancellationToken.None);
+
+        foreach (var record in records)
+        {
+            rows.Apply(HistoryView.Function.FoldRecord!(Given.At, record, rows));
+        }
+
+        Assert.Empty(Feed(rows, 1));
+        var items = Feed(rows, 2);
+        Assert.Equal([("ACCOUNT_CREATED", "A-1", 1_000L), ("ACCOUNT_ENNOBLED", "B-1", 4_000L)], items.Select(item => (item.Type, item.AccountNumber, item.CreatedAt)));
+        Assert.Equal(Item(rows, 1), items[0]);
+        Assert.Equal((null, "0123abcd-3-2-1"), (items[1].Account, items[1].EventId));
+
+        static IReadOnlyList<AccountEventBody> Feed(Rows rows, long position) =>
+            rows.Get(RowKeys.Feed(Given.At, 3, position), ContractsJson.Default.FeedRow)!.Items;
     }
 
     [Fact]

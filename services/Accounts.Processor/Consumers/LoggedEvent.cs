@@ -19,10 +19,10 @@ internal sealed class LoggedEvent(RecordedEvent recorded)
         AccountStorage.Read(recorded.Event.Name, recorded.Event.Schema, recorded.Event.Data) ?? throw new UnreadableEventException(recorded.Event);
 }
 
-internal sealed record LoggedRecord(long Position, IReadOnlyList<LoggedEvent> Events)
+internal sealed record LoggedRecord(int Partition, long Position, IReadOnlyList<LoggedEvent> Events)
 {
     public static LoggedRecord From(LogRecord record) =>
-        new(record.Position.Position, [.. record.Events.Select(recorded => new LoggedEvent(recorded))]);
+        new(record.Position.Partition, record.Position.Position, [.. record.Events.Select(recorded => new LoggedEvent(recorded))]);
 }
 
 /// <summary>A function could not take an event; nothing is wrong with anything that it depends on.</summary>

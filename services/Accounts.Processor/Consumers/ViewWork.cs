@@ -17,7 +17,6 @@ internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter 
     /// <param name="cancellation">Give up.</param>
     public async Task<EventFailure?> ApplyAsync(IReadOnlyList<LoggedRecord> records, CancellationToken stopping, CancellationToken cancellation)
     {
-        var events = records.SelectMany(record => record.Events).Where(view.Handles).ToList();
         var final = new HashSet<string>();
         var patience = new Patience(time, chance);
         var attempt = 0;
@@ -27,7 +26,7 @@ internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter 
             {
                 // What a failed write has done is unknown, and somebody else may be at work: every further attempt starts
                 // with what is there, and the gate in the fold drops what is done.
-                var (rows, failure) = await FoldAsync(events, trustNew: attempt == 0, cancellation);
+                var (rows, failure) = await FoldAsync(records, trustNew: attempt == 0, cancellation);
                 var confirmed = new List<string>();
                 var lost = await writer.WriteAsync(
                     rows.Changes().Where(row => !final.Contains(row.Key)), singly: attempt >= AttemptsTogether, confirmed, cancellation);
@@ -55,13 +54,13 @@ internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter 
         }
     }
 
-    private async Task<(Rows Rows, EventFailure? Failure)> FoldAsync(List<LoggedEvent> events, bool trustNew, CancellationToken cancellation)
+    private async Task<(Rows Rows, EventFailure? Failure)> FoldAsync(IReadOnlyList<LoggedRecord> records, bool trustNew, CancellationToken cancellation)
     {
         var rows = new Rows();
-        await rows.ReadAsync([.. events.SelectMany(logged => view.Reads(scope, logged))], trustNew, writer.Store, cancellation);
+        await rows.ReadAsync([.. records.SelectMany(record => record.Events).Where(view.Handles).SelectMany(logged => view.Reads(scope, logged))], trustNew, writer.Store, cancellation);
         while (true)
         {
-            var failure = Fold(events, rows);
+            var failure = Fold(records, rows);
             if (rows.Wanted.Count == 0)
             {
                 return (rows, failure);
@@ -71,17 +70,25 @@ internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter 
         }
     }
 
-    private EventFailure? Fold(List<LoggedEvent> events, Rows rows)
+    private EventFailure? Fold(IReadOnlyList<LoggedRecord> records, Rows rows)
     {
-        foreach (var logged in events)
+        foreach (var record in records)
         {
-            try
+            foreach (var logged in record.Events.Where(view.Handles))
             {
-                rows.Apply([.. view.Fold(scope, logged, rows)]);
+                try
+                {
+                    rows.Apply([.. view.Fold(scope, logged, rows)]);
+                }
+                catch (Exception cause)
+                {
+                    return new EventFailure(logged, cause);
+                }
             }
-            catch (Exception cause)
+
+            if (view.FoldRecord is { } fold)
             {
-                return new EventFailure(logged, cause);
+                rows.Apply([.. fold(scope, record, rows)]);
             }
         }
 

@@ -43,6 +43,12 @@ internal abstract record Function
         /// nothing, because every event may come again.
         /// </summary>
         public required Func<ViewPointer, LoggedEvent, Rows, IEnumerable<RowWrite>> Fold { get; init; }
+
+        /// <summary>
+        /// Rows of a whole record, made after its events were folded, also of a record without events and of one whose events
+        /// could not all be taken: they never hold anything back. Pure, and must not throw.
+        /// </summary>
+        public Func<ViewPointer, LoggedRecord, Rows, IEnumerable<RowWrite>>? FoldRecord { get; init; }
     }
 
     /// <summary>Answers events with commands.</summary>

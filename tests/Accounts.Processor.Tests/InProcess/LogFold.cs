@@ -14,7 +14,8 @@ internal static class LogFold
     {
         var rows = new Dictionary<string, string>();
         var accounts = new Dictionary<string, Account>();
-        foreach (var recorded in records.SelectMany(record => record.Events))
+        var feed = records.ToDictionary(record => record.Position, _ => new List<AccountEventBody>());
+        foreach (var (record, recorded) in records.SelectMany(record => record.Events.Select(recorded => (record, recorded))))
         {
             var happened = AccountStorage.Read(recorded.Event.Name, recorded.Event.Schema, recorded.Event.Data)!;
             var account = accounts[recorded.Stream] = Account.Evolve(accounts.GetValueOrDefault(recorded.Stream), happened);
@@ -22,23 +23,28 @@ internal static class LogFold
             rows[RowKeys.Account(at, recorded.Stream)] = JsonSerializer.Serialize(
                 new AccountRow { Version = recorded.Version, Account = body, Commands = Decision.Legal(account), Position = recorded.Position.ToString() },
                 ContractsJson.Default.AccountRow);
-            rows[RowKeys.History(at, recorded.Stream, recorded.Version)] = JsonSerializer.Serialize(
-                new AccountEventBody
-                {
-                    Type = recorded.Event.Name,
-                    Version = recorded.Version,
-                    EventId = recorded.EventId,
-                    CreatedAt = happened.CreatedAt,
-                    LastModified = happened.LastModified,
-                    AccountNumber = recorded.Stream,
-                    UserId = happened.User,
-                    DefaultAccount = (happened as AccountEvent.Created)?.DefaultAccount,
-                    Reason = AccountRows.ReasonOf(happened),
-                    CorrelationId = recorded.CorrelationId,
-                    CausationId = recorded.CausationId,
-                    Account = body,
-                },
-                ContractsJson.Default.AccountEventBody);
+            var item = new AccountEventBody
+            {
+                Type = recorded.Event.Name,
+                Version = recorded.Version,
+                EventId = recorded.EventId,
+                CreatedAt = happened.CreatedAt,
+                LastModified = happened.LastModified,
+                AccountNumber = recorded.Stream,
+                UserId = happened.User,
+                DefaultAccount = (happened as AccountEvent.Created)?.DefaultAccount,
+                Reason = AccountRows.ReasonOf(happened),
+                CorrelationId = recorded.CorrelationId,
+                CausationId = recorded.CausationId,
+                Account = body,
+            };
+            rows[RowKeys.History(at, recorded.Stream, recorded.Version)] = JsonSerializer.Serialize(item, ContractsJson.Default.AccountEventBody);
+            feed[record.Position].Add(item);
+        }
+
+        foreach (var (position, items) in feed)
+        {
+            rows[RowKeys.Feed(at, position.Partition, position.Position)] = JsonSerializer.Serialize(new FeedRow(items), ContractsJson.Default.FeedRow);
         }
 
         return rows;
@@ -47,6 +53,7 @@ internal static class LogFold
     /// <summary>The rows of the views that are in a store, without checkpoints and the like.</summary>
     public static Dictionary<string, string> RowsIn(IReadOnlyDictionary<string, byte[]> values, ViewPointer at) => values
         .Where(pair => pair.Key.StartsWith(RowKeys.Row(at, Views.Account, ""), StringComparison.Ordinal)
-            || pair.Key.StartsWith(RowKeys.Row(at, Views.History, ""), StringComparison.Ordinal))
+            || pair.Key.StartsWith(RowKeys.Row(at, Views.History, ""), StringComparison.Ordinal)
+            || pair.Key.StartsWith(RowKeys.Row(at, "feed", ""), StringComparison.Ordinal))
         .ToDictionary(pair => pair.Key, pair => Encoding.UTF8.GetString(pair.Value));
 }
