@@ -84,8 +84,8 @@ public sealed record AccountEventBody
     public AccountBody? Account { get; init; }
 }
 
-/// <summary>A page of an account's events, oldest first.</summary>
-/// <param name="Items">The events, oldest first, at most 100.</param>
+/// <summary>A page of an account's events, in the order that was asked for.</summary>
+/// <param name="Items">The events.</param>
 public sealed record EventsBody(IReadOnlyList<AccountEventBody> Items);
 
 /// <summary>What opens an account.</summary>

@@ -48,6 +48,12 @@ public static class AccountHeaders
     /// <summary>Answer: <c>partition:position</c> in the log at which the answer was true.</summary>
     public const string Position = "Account-Position";
 
+    /// <summary>Request: the version that the answer must show at least.</summary>
+    public const string MinVersion = "Min-Version";
+
+    /// <summary>Request: places in the log, as in <see cref="Position"/>, that the answer must have come to.</summary>
+    public const string MinPosition = "Min-Position";
+
     /// <summary>Request: the same command with the same key has one effect and one answer.</summary>
     public const string IdempotencyKey = "Idempotency-Key";
 

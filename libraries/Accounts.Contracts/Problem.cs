@@ -27,6 +27,12 @@ public sealed record Problem
     /// <summary>Of a 409 by status: the commands that are legal now.</summary>
     public IReadOnlyList<string>? AllowedCommands { get; init; }
 
+    /// <summary>Of a 503 because the view is behind: the version that it has; 0 when it has none.</summary>
+    public long? Version { get; init; }
+
+    /// <summary>Of a 503 because the view is behind: how far it has come, as <c>partition:position</c>.</summary>
+    public string? Position { get; init; }
+
     /// <summary>Of a 503 to a command: <c>not-done</c>, or <c>unknown</c>: the same Idempotency-Key then yields the answer.</summary>
     public string? Outcome { get; init; }
 }
@@ -47,6 +53,9 @@ public static class ProblemTypes
 
     /// <summary>404: there is no account with this number.</summary>
     public const string UnknownAccount = Prefix + "unknown-account";
+
+    /// <summary>404: the account never had this version, or was not there yet at this time.</summary>
+    public const string UnknownState = Prefix + "unknown-state";
 
     /// <summary>404: there is no command with this name.</summary>
     public const string UnknownCommand = Prefix + "unknown-command";
@@ -80,6 +89,9 @@ public static class ProblemTypes
 
     /// <summary>503: something that the service needs is away.</summary>
     public const string Unavailable = Prefix + "unavailable";
+
+    /// <summary>503: the view is behind what the client asks for, and the client would not wait longer.</summary>
+    public const string NotYet = Prefix + "not-yet";
 
     /// <summary>503: the account has an event of a newer version of the service.</summary>
     public const string AccountStopped = Prefix + "account-stopped";

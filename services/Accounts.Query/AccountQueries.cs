@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Globalization;
 using System.Text.Json.Serialization.Metadata;
 using Accounts.Contracts;
@@ -8,12 +9,17 @@ namespace Accounts.Query;
 internal static class AccountQueries
 {
     private const string Here = "";
-    private static readonly string[] Safe = [HttpMethods.Get, HttpMethods.Head];
-    private static readonly Problem UnknownAccount = Problems.Of(404, ProblemTypes.UnknownAccount, "There is no account with this number");
+
+    /// <summary>The methods of everything that is read.</summary>
+    public static string[] Safe { get; } = [HttpMethods.Get, HttpMethods.Head];
+
+    public static Problem UnknownAccount { get; } = Problems.Of(404, ProblemTypes.UnknownAccount, "There is no account with this number");
 
     public static void AddViews(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<ViewRows>();
+        builder.Services.AddSingleton<HistoryRows>();
+        builder.Services.AddSingleton<Freshness>();
         builder.Services.AddReadinessCheck("views", services =>
         {
             var rows = services.GetRequiredService<ViewRows>();
@@ -43,29 +49,41 @@ internal static class AccountQueries
         var commandAddress = (app.Configuration["CommandAddress"] ?? "").TrimEnd('/');
         var accounts = app.MapPublic("/v1/accounts").WithTags("Accounts");
 
-        accounts.MapMethods("/{accountNumber}", Safe, async (string accountNumber, HttpContext context, ViewRows rows) =>
-                await FindAsync(accountNumber, context, rows) is { } row
-                    ? Answer(context, row, row.Account with { Links = Addresses.Links(Here, commandAddress, accountNumber, row.Commands) }, ContractsJson.Default.AccountBody)
-                    : UnknownAccount.Result())
-            .WithName("getAccount").WithSummary("An account")
-            .Answers<AccountBody>(200, "The account, with what can be read next and the commands that are legal now.")
+        accounts.MapMethods("/{accountNumber}", Safe, async (
+                string accountNumber,
+                [Description("The account as it was at this version.")] string? version,
+                [Description("The account as it was at this time, for instance 2026-01-01T00:00:00Z; what happened just then counts.")] string? at,
+                HttpContext context, ViewRows rows, HistoryRows history, Freshness freshness) =>
+            {
+                var wrong = new Dictionary<string, string[]>();
+                var wanted = Freshness.ReadMinVersion(context.Request, wrong);
+                var wait = Freshness.ReadWait(context.Request, wrong);
+                return await PastStates.AnswerAsync(accountNumber, version, at, wanted, wait, context, history, freshness, wrong)
+                    ?? await PresentAsync(accountNumber, wanted, wait, context, rows, freshness, row => Answer(
+                        context, row.Version, row.Position, row.Account with { Links = Addresses.Links(Here, commandAddress, accountNumber, row.Commands) }, ContractsJson.Default.AccountBody));
+            })
+            .WithName("getAccount").WithSummary("An account, as it is or as it was")
+            .Answers<AccountBody>(200, "The account, with what can be read next and the commands that are legal now; of a past state, without commands.")
             .NamesVersion()
-            .Refuses(404, "There is no account with this number, or no view shows it yet.");
+            .WaitsForVersion()
+            .Refuses(404, "There is no account with this number, or no view shows it yet; or it never had this version, or was not there yet at this time.");
 
-        accounts.MapMethods("/{accountNumber}/commands", Safe, async (string accountNumber, HttpContext context, ViewRows rows) =>
-                await FindAsync(accountNumber, context, rows) is { } row
-                    ? Answer(context, row, new CommandsBody(Addresses.CommandLinks(commandAddress, accountNumber, row.Commands)), ContractsJson.Default.CommandsBody)
-                    : UnknownAccount.Result())
+        accounts.MapMethods("/{accountNumber}/commands", Safe, async (string accountNumber, HttpContext context, ViewRows rows, Freshness freshness) =>
+            {
+                var wrong = new Dictionary<string, string[]>();
+                var wanted = Freshness.ReadMinVersion(context.Request, wrong);
+                var wait = Freshness.ReadWait(context.Request, wrong);
+                return wrong.Count > 0 ? Problems.Invalid(wrong).Result()
+                    : await PresentAsync(accountNumber, wanted, wait, context, rows, freshness, row => Answer(
+                        context, row.Version, row.Position, new CommandsBody(Addresses.CommandLinks(commandAddress, accountNumber, row.Commands)), ContractsJson.Default.CommandsBody));
+            })
             .WithName("listCommands").WithSummary("The commands that are legal now")
             .Answers<CommandsBody>(200, "The commands, as links to send them to.")
             .NamesVersion()
+            .WaitsForVersion()
             .Refuses(404, "There is no account with this number, or no view shows it yet.");
 
-        accounts.MapMethods("/{accountNumber}/events", Safe, ListEventsAsync)
-            .WithName("listEvents").WithSummary("The events of an account, oldest first, 100 a page")
-            .Answers<EventsBody>(200, "A page of events, each with the account after it.")
-            .Sends(200, "Link", "The next page (rel=\"next\"), when there is one.")
-            .Refuses(404, "There is no account with this number, or no view shows it yet.");
+        accounts.MapEventQueries();
 
         // Commands are sent elsewhere, or, behind a gateway, to this very address.
         accounts.MapMethods("/{accountNumber}/commands/{name}", Safe, (HttpContext context) =>
@@ -76,48 +94,57 @@ internal static class AccountQueries
             .ExcludeFromDescription();
     }
 
-    private static Task<AccountRow?> FindAsync(string number, HttpContext context, ViewRows rows) =>
-        AccountNumbers.IsValid(number) ? rows.AccountAsync(number, context.RequestAborted) : Task.FromResult<AccountRow?>(null);
-
-    private static async Task<IResult> ListEventsAsync(string accountNumber, string? after, HttpContext context, ViewRows rows)
+    /// <summary>Answers with a state of an account.</summary>
+    public static IResult Answer<TBody>(HttpContext context, long version, string? position, TBody body, JsonTypeInfo<TBody> type)
     {
-        if (!long.TryParse(after ?? "0", NumberStyles.None, CultureInfo.InvariantCulture, out var version) || version > AccountNumbers.MaxUserId)
+        var etag = string.Create(CultureInfo.InvariantCulture, $"\"{version}\"");
+        var headers = context.Response.Headers;
+        headers.ETag = etag;
+        headers.CacheControl = "no-cache";
+        headers.Vary = "Accept";
+        if (position is not null)
         {
-            return Problems.Invalid("after", "must be a version: a whole number, 0 or greater").Result();
+            headers[AccountHeaders.Position] = position;
         }
 
-        if (!AccountNumbers.IsValid(accountNumber) || await rows.EventsAsync(accountNumber, version, context.RequestAborted) is not { } events)
+        return Matches(context.Request.Headers.IfNoneMatch, etag)
+            ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
+            : TypedResults.Json(body, type, Negotiation.AnswerType(context.Request));
+    }
+
+    /// <summary>Waits until the history has an account's version; the problem when it has not in time.</summary>
+    public static async Task<Problem?> LacksAsync(this Freshness freshness, HttpContext context, TimeSpan? wait, HistoryRows rows, string number, long wanted) =>
+        wanted == 0 || await freshness.ReadAsync(context, wait, cancellation => rows.FindAsync(number, wanted, cancellation), item => item is not null) is not null
+            ? null
+            : Freshness.NotYet((await rows.LastAsync(number, _ => true, context.RequestAborted))?.Version ?? 0);
+
+    private static async Task<IResult> PresentAsync(
+        string number, long wanted, TimeSpan? wait, HttpContext context, ViewRows rows, Freshness freshness, Func<AccountRow, IResult> answer)
+    {
+        if (!AccountNumbers.IsValid(number))
         {
             return UnknownAccount.Result();
         }
 
-        var page = events.Count > ViewRows.PageSize ? [.. events.Take(ViewRows.PageSize)] : events;
-        context.Response.Headers.CacheControl = "no-cache";
-        if (page.Count < events.Count)
-        {
-            context.Response.Headers.Link = string.Create(CultureInfo.InvariantCulture, $"<{Addresses.Events(Here, accountNumber)}?after={page[^1].Version}>; rel=\"next\"");
-        }
-
-        return TypedResults.Json(new EventsBody(page), ContractsJson.Default.EventsBody, Negotiation.AnswerType(context.Request));
-    }
-
-    private static IResult Answer<TBody>(HttpContext context, AccountRow row, TBody body, JsonTypeInfo<TBody> type)
-    {
-        var etag = string.Create(CultureInfo.InvariantCulture, $"\"{row.Version}\"");
-        var headers = context.Response.Headers;
-        headers.ETag = etag;
-        headers.CacheControl = "no-cache";
-        headers[AccountHeaders.Position] = row.Position;
-        headers.Vary = "Accept";
-        return Matches(context.Request.Headers.IfNoneMatch, etag)
-            ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
-            : TypedResults.Json(body, type, Negotiation.AnswerType(context.Request));
+        var row = wanted == 0
+            ? await rows.AccountAsync(number, context.RequestAborted)
+            : await freshness.ReadAsync(context, wait, cancellation => rows.AccountAsync(number, cancellation), row => row?.Version >= wanted);
+        return (row?.Version ?? 0) < wanted ? Freshness.NotYet(row?.Version ?? 0).Result()
+            : row is null ? UnknownAccount.Result()
+            : answer(row);
     }
 
     // If-None-Match compares weakly (RFC 9110, 13.1.2).
     private static bool Matches(Microsoft.Extensions.Primitives.StringValues conditions, string etag) => conditions
         .SelectMany(condition => (condition ?? "").Split(',', StringSplitOptions.TrimEntries))
         .Any(tag => tag == "*" || tag == etag || (tag.StartsWith("W/", StringComparison.Ordinal) && tag.AsSpan(2).SequenceEqual(etag)));
+
+    /// <summary>Describes what <see cref="Freshness"/> reads of a request for one account.</summary>
+    public static RouteHandlerBuilder WaitsForVersion(this RouteHandlerBuilder endpoint) => endpoint
+        .Reads(AccountHeaders.MinVersion, "The version that the answer must show at least, as the ETag of a command's answer without its quotes; minVersion in the query does the same.")
+        .Reads("Prefer", "wait=n: how many seconds to wait for that version, from 0 (if absent) to 10.")
+        .Sends(200, "Preference-Applied", "The wait that was granted.")
+        .Refuses(503, "The view has not come to the version that is asked for: the problem has the version that it has. Or something that the service needs is away.");
 
     private static RouteHandlerBuilder NamesVersion(this RouteHandlerBuilder endpoint) => endpoint
         .Reads("If-None-Match", "ETags that the client knows: 304 when the account is still at one.")

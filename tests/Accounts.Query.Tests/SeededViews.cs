@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Net.Http.Json;
 using Accounts.Contracts;
@@ -68,10 +69,43 @@ public sealed class SeededViews : WebApplicationFactory<Program>
     }
 
     /// <summary>Writes one row, or a pointer.</summary>
-    public async Task Write<T>(string key, T value)
+    public Task Write<T>(string key, T value) => Write([(key, value)]);
+
+    /// <summary>Writes many rows.</summary>
+    public async Task Write<T>(IEnumerable<(string Key, T Value)> rows)
     {
-        using var answer = await _dapr.PostAsJsonAsync($"/v1.0/state/{Components.Views}", new[] { new { key, value } }, TestContext.Current.CancellationToken);
-        answer.EnsureSuccessStatusCode();
+        foreach (var some in rows.Chunk(1_000))
+        {
+            using var answer = await _dapr.PostAsJsonAsync($"/v1.0/state/{Components.Views}", some.Select(row => new { key = row.Key, value = row.Value }), TestContext.Current.CancellationToken);
+            answer.EnsureSuccessStatusCode();
+        }
+    }
+
+    /// <summary>How many calls of the sidecar's gRPC API something takes.</summary>
+    public async Task<int> Calls(Func<Task> work)
+    {
+        var calls = 0;
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, listening) =>
+        {
+            if (instrument is { Meter.Name: "System.Net.Http", Name: "http.client.request.duration" })
+            {
+                listening.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<double>((_, _, tags, _) =>
+        {
+            foreach (var (name, value) in tags)
+            {
+                if (name == "server.port" && value is int port && port == _sidecar.DaprGrpcPort)
+                {
+                    Interlocked.Increment(ref calls);
+                }
+            }
+        });
+        listener.Start();
+        await work();
+        return calls;
     }
 
     public override async ValueTask DisposeAsync()

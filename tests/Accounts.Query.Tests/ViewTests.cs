@@ -88,32 +88,6 @@ public class ViewTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
             (await Json(await Get("/v1/accounts/123456/commands"))).GetRawText());
     }
 
-    [Theory]
-    [InlineData(3)]
-    [InlineData(20)]
-    [InlineData(100)]
-    [InlineData(205)]
-    public async Task Events_come_oldest_first_a_hundred_a_page_until_there_are_no_more(int count)
-    {
-        await _views.Write(RowKeys.PointerTo(Views.History), _first);
-        for (var version = 1; version <= count; version++)
-        {
-            await WriteEvent(version);
-        }
-
-        var (pages, versions) = (0, new List<long>());
-        for (var next = "/v1/accounts/123456/events"; next is not null; pages++)
-        {
-            var answer = await Get(next);
-            versions.AddRange((await Json(answer)).GetProperty("items").EnumerateArray().Select(item => item.GetProperty("version").GetInt64()));
-            next = answer.Headers.TryGetValues("Link", out var links) ? links.Single().Split('<', '>')[1] : null;
-            Assert.EndsWith(next is null ? "" : "rel=\"next\"", links?.Single() ?? "", StringComparison.Ordinal);
-        }
-
-        Assert.Equal(Enumerable.Range(1, count).Select(v => (long)v), versions);
-        Assert.Equal((count + 99) / 100, pages);
-    }
-
     [Fact]
     public async Task An_event_is_flat_and_carries_the_account_after_it()
     {
@@ -130,28 +104,7 @@ public class ViewTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
             item), item.GetRawText());
     }
 
-    [Fact]
-    public async Task After_the_last_event_comes_an_empty_page()
-    {
-        await _views.Write(RowKeys.PointerTo(Views.History), _first);
-        await WriteEvent(1);
-
-        Assert.Equal("""{"items":[]}""", (await Json(await Get("/v1/accounts/123456/events?after=1"))).GetRawText());
-        Assert.Equal(HttpStatusCode.NotFound, (await Get("/v1/accounts/OTHER/events?after=1")).StatusCode);
-    }
-
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
-
-    private static AccountBody An(string number, long version) => new()
-    {
-        CreatedAt = 10,
-        LastModified = 10 + version,
-        UserId = 7,
-        AccountNumber = number,
-        DefaultAccount = true,
-        Status = "ACCOUNT_ACTIVE",
-        Version = version,
-    };
 
     private async Task<HttpResponseMessage> Get(string path, string? known = null)
     {
@@ -169,23 +122,8 @@ public class ViewTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
     private Task WriteAccount(ViewPointer at, string number, long version, params string[] commands) => _views.Write(
         RowKeys.Account(at, number),
         JsonSerializer.SerializeToElement(
-            new AccountRow { Version = version, Account = An(number, version), Commands = commands, Position = "4:118" },
+            new AccountRow { Version = version, Account = Seed.Account(number, version), Commands = commands, Position = "4:118" },
             ContractsJson.Default.AccountRow));
 
-    private Task WriteEvent(long version) => _views.Write(
-        RowKeys.History(_first, "123456", version),
-        JsonSerializer.SerializeToElement(
-            new AccountEventBody
-            {
-                Type = "ACCOUNT_SUSPENDED",
-                Version = version,
-                EventId = $"e-{version}",
-                CreatedAt = 10 + version,
-                LastModified = 10 + version,
-                AccountNumber = "123456",
-                Reason = "x",
-                CorrelationId = "c",
-                Account = An("123456", version),
-            },
-            ContractsJson.Default.AccountEventBody));
+    private Task WriteEvent(long version) => _views.Write([Seed.Event(_first, "123456", version)]);
 }

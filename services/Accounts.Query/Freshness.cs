@@ -1,0 +1,182 @@
+using System.Globalization;
+using Accounts.Contracts;
+using Microsoft.Extensions.Primitives;
+using ServiceDefaults;
+
+namespace Accounts.Query;
+
+/// <summary>
+/// Reading what one has written: the client names the version or the position that it has been given, and the answer is
+/// not older than that. The view is looked at again, after short pauses that grow, for as long as the client is willing to wait.
+/// </summary>
+internal sealed class Freshness(ViewRows views, TimeProvider time)
+{
+    private const int LongestWait = 10;
+    private const int MostWaiting = 1_000;
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(200);
+    private int _waiting;
+
+    /// <summary>Reads until what is read is fresh enough or the client's patience is at its end.</summary>
+    /// <param name="context">Says how long the client waits, and gets told that it was waited for.</param>
+    /// <param name="wait">What <see cref="ReadWait"/> read.</param>
+    /// <param name="read">Reads the view.</param>
+    /// <param name="enough">Whether this is fresh enough.</param>
+    /// <returns>What was read last, fresh enough or not.</returns>
+    public async Task<T> ReadAsync<T>(HttpContext context, TimeSpan? wait, Func<CancellationToken, Task<T>> read, Func<T, bool> enough)
+    {
+        var begun = time.GetTimestamp();
+        var cancellation = context.RequestAborted;
+        if (wait is { } applied)
+        {
+            context.Response.Headers["Preference-Applied"] = string.Create(CultureInfo.InvariantCulture, $"wait={applied.TotalSeconds:0}");
+        }
+
+        var found = await read(cancellation);
+        if (enough(found) || wait is null)
+        {
+            return found;
+        }
+
+        // Each of those who wait costs some reads a second; those who would be too many are told to come again.
+        using var place = new Place(this);
+        for (var pause = FirstPause; place.Free && !enough(found) && wait - time.GetElapsedTime(begun) is var left && left > TimeSpan.Zero; pause *= 1.5)
+        {
+            pause = pause > LongestPause ? LongestPause : pause;
+            await Task.Delay(pause < left ? pause : left.Value, time, cancellation);
+            found = await read(cancellation);
+        }
+
+        return found;
+    }
+
+    /// <summary>How far the view has come in the partitions that are named; null when there is no such partition.</summary>
+    public async Task<IReadOnlyList<LogPlace>?> ReachedAsync(string view, IReadOnlyList<LogPlace> wanted, CancellationToken cancellation)
+    {
+        if (await views.PointerAsync(view) is not { } at)
+        {
+            return [.. wanted.Select(place => place with { Position = 0 })];
+        }
+
+        var reached = await views.CheckpointsAsync(at, view, [.. wanted.Select(place => place.Partition)], cancellation);
+        return reached.Contains(null) ? null : [.. wanted.Zip(reached, (place, position) => place with { Position = position!.Value })];
+    }
+
+    /// <summary><c>Min-Version</c> or <c>minVersion</c>; 0 when neither is given.</summary>
+    public static long ReadMinVersion(HttpRequest request, Dictionary<string, string[]> wrong)
+    {
+        var (name, value) = Read(request, AccountHeaders.MinVersion, "minVersion", wrong);
+        return value is null ? 0 : Wholes.Read(value, name, 0, wrong);
+    }
+
+    /// <summary><c>Min-Position</c> or <c>minPosition</c>: places in the log, separated by commas; empty when neither is given.</summary>
+    public static IReadOnlyList<LogPlace> ReadMinPosition(HttpRequest request, Dictionary<string, string[]> wrong)
+    {
+        var (name, value) = Read(request, AccountHeaders.MinPosition, "minPosition", wrong);
+        if (value is null)
+        {
+            return [];
+        }
+
+        var places = value.Split(',', StringSplitOptions.TrimEntries).Select(LogPlace.Parse).ToList();
+        if (places.Count > 100 || places.Contains(null))
+        {
+            wrong[name] = ["must be partition:position, or several of them separated by commas"];
+            return [];
+        }
+
+        return [.. places.Select(place => place!.Value)];
+    }
+
+    /// <summary>How long <c>Prefer: wait=n</c> asks to wait; null when it does not.</summary>
+    public static TimeSpan? ReadWait(HttpRequest request, Dictionary<string, string[]> wrong)
+    {
+        var waits = request.Headers["Prefer"].SelectMany(header => (header ?? "").Split(',', ';'))
+            .Select(preference => preference.Split('=', 2, StringSplitOptions.TrimEntries))
+            .Where(preference => preference[0].Equals("wait", StringComparison.OrdinalIgnoreCase));
+        if (waits.FirstOrDefault() is not { } wait)
+        {
+            return null;
+        }
+
+        if (wait.Length == 2 && int.TryParse(wait[1].Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds <= LongestWait)
+        {
+            return TimeSpan.FromSeconds(seconds);
+        }
+
+        wrong["Prefer"] = [$"wait must be a whole number of seconds from 0 to {LongestWait}"];
+        return null;
+    }
+
+    /// <summary>The answer to who wants a version that the view does not have yet.</summary>
+    public static Problem NotYet(long version) => NotThere with { Version = version };
+
+    private static Problem NotThere { get; } = Problems.Of(503, ProblemTypes.NotYet, "The view has not come that far yet");
+
+    /// <summary>An endpoint filter: waits until the view has come to the places that the client names.</summary>
+    public static Func<EndpointFilterInvocationContext, EndpointFilterDelegate, ValueTask<object?>> Filter(string view) => async (invocation, next) =>
+    {
+        var context = invocation.HttpContext;
+        var wrong = new Dictionary<string, string[]>();
+        var wanted = ReadMinPosition(context.Request, wrong);
+        var wait = ReadWait(context.Request, wrong);
+        if (wrong.Count > 0)
+        {
+            return Problems.Invalid(wrong).Result();
+        }
+
+        if (wanted.Count == 0)
+        {
+            return await next(invocation);
+        }
+
+        var freshness = context.RequestServices.GetRequiredService<Freshness>();
+        var reached = await freshness.ReadAsync(
+            context, wait, cancellation => freshness.ReachedAsync(view, wanted, cancellation), reached => reached is null || Missing(reached).Length == 0);
+        return reached is null ? Problems.Invalid(AccountHeaders.MinPosition, "names a partition that there is not").Result()
+            : Missing(reached) is { Length: > 0 } missing ? (NotThere with { Position = missing }).Result()
+            : await next(invocation);
+
+        string Missing(IReadOnlyList<LogPlace> reached) =>
+            string.Join(", ", wanted.Zip(reached).Where(pair => pair.Second.Position < pair.First.Position).Select(pair => pair.Second));
+    };
+
+    private static (string Name, string? Value) Read(HttpRequest request, string header, string parameter, Dictionary<string, string[]> wrong)
+    {
+        var (headers, parameters) = (request.Headers[header], request.Query[parameter]);
+        var name = parameters.Count > 0 ? parameter : header;
+        var given = StringValues.Concat(headers, parameters);
+        if (given.Count > 1)
+        {
+            wrong[name] = ["must be given once"];
+            return (name, null);
+        }
+
+        return (name, given.Count == 0 ? null : given[0] ?? "");
+    }
+
+    private readonly struct Place : IDisposable
+    {
+        private readonly Freshness _freshness;
+
+        public Place(Freshness freshness)
+        {
+            _freshness = freshness;
+            Free = Interlocked.Increment(ref freshness._waiting) <= MostWaiting;
+        }
+
+        public bool Free { get; }
+
+        public void Dispose() => Interlocked.Decrement(ref _freshness._waiting);
+    }
+}
+
+/// <summary>A place in the log, as answers name it: <c>partition:position</c>.</summary>
+internal readonly record struct LogPlace(int Partition, long Position)
+{
+    public static LogPlace? Parse(string text) => text.Split(':') is [var partition, var position]
+        && int.TryParse(partition, NumberStyles.None, CultureInfo.InvariantCulture, out var p)
+        && long.TryParse(position, NumberStyles.None, CultureInfo.InvariantCulture, out var at) ? new LogPlace(p, at) : null;
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Partition}:{Position}");
+}

@@ -1,0 +1,38 @@
+using System.Text.Json;
+using Accounts.Contracts;
+
+namespace Accounts.Query.Tests;
+
+/// <summary>Rows as the processor would have made them.</summary>
+internal static class Seed
+{
+    /// <summary>An account at a version; each of its events came a millisecond after the one before, the first at 11.</summary>
+    public static AccountBody Account(string number, long version, long userId = 7) => new()
+    {
+        CreatedAt = 10,
+        LastModified = 10 + version,
+        UserId = userId,
+        AccountNumber = number,
+        DefaultAccount = true,
+        Status = "ACCOUNT_ACTIVE",
+        Version = version,
+    };
+
+    /// <summary>The event that made a version.</summary>
+    public static AccountEventBody Item(string number, long version, long userId = 7) => new()
+    {
+        Type = "ACCOUNT_SUSPENDED",
+        Version = version,
+        EventId = $"e-{version}",
+        CreatedAt = 10 + version,
+        LastModified = 10 + version,
+        AccountNumber = number,
+        Reason = "x",
+        CorrelationId = "c",
+        Account = Account(number, version, userId),
+    };
+
+    /// <summary>The event's row in the history.</summary>
+    public static (string Key, JsonElement Row) Event(ViewPointer at, string number, long version) =>
+        (RowKeys.History(at, number, version), JsonSerializer.SerializeToElement(Item(number, version), ContractsJson.Default.AccountEventBody));
+}
