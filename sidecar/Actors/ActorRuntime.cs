@@ -22,7 +22,7 @@ internal sealed partial class ActorRuntime
         _sidecar = sidecar;
         _log = neighbourhood.Loggers.CreateLogger("sidecar." + sidecar.App.AppId);
         _policies = new Policies(sidecar.Resources.Resiliency);
-        _placement = neighbourhood.Shared("", () => new Placement(neighbourhood.Time));
+        _placement = neighbourhood.Shared("", () => new Placement(neighbourhood.Time, neighbourhood.Faults));
         Timers = new Timers(_placement, _policies, neighbourhood.Time);
     }
 

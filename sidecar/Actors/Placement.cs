@@ -1,12 +1,14 @@
 using System.Collections.Concurrent;
 using Sidecar.Configuration;
+using Sidecar.Faults;
 using Sidecar.Resiliency;
 
 namespace Sidecar.Actors;
 
 /// <summary>The one table of the host that says where actors live, in the place of Dapr's placement service.</summary>
-internal sealed class Placement(TimeProvider time) : IDisposable
+internal sealed class Placement(TimeProvider time, FaultSwitches faults) : IDisposable
 {
+    private const FaultKind Kinds = FaultKind.Block | FaultKind.Delay | FaultKind.FailBefore | FaultKind.FailAfter | FaultKind.Repeat;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, ActorType> _types = new(StringComparer.Ordinal);
@@ -66,9 +68,29 @@ internal sealed class Placement(TimeProvider time) : IDisposable
     }
 
     /// <summary>
-    /// The one way to an actor, for calls, timers and reminders: blocked, delayed or lost calls are made here.
+    /// The one way to an actor, for calls, timers and reminders: faults are met here. A blocked call waits as Dapr's do while
+    /// the placement service is away; one that fails is an error that Dapr does not repeat by itself.
     /// </summary>
     private async Task<ActorResult> CrossAsync(ActorCall call, CancellationToken cancellation)
+    {
+        var met = await faults.MeetAsync(Fault.Actors, call.Caller, Kinds, cancellation);
+        if (met.HasFlag(FaultKind.FailBefore))
+        {
+            return Failed(FaultKind.FailBefore);
+        }
+
+        var result = await ArriveAsync(call, cancellation);
+        if (met.HasFlag(FaultKind.Repeat))
+        {
+            result = await ArriveAsync(call, cancellation);
+        }
+
+        return met.HasFlag(FaultKind.FailAfter) ? Failed(FaultKind.FailAfter) : result;
+
+        static ActorResult Failed(FaultKind kind) => ActorResult.Failed(ActorFailure.Refused, FaultSwitches.Words(Fault.Actors, kind));
+    }
+
+    private async Task<ActorResult> ArriveAsync(ActorCall call, CancellationToken cancellation)
     {
         var type = Type(call.Type);
         while (true)

@@ -24,6 +24,7 @@ internal sealed record Plan(string ComponentsNote, IReadOnlyList<Replica> Replic
         }
 
         CheckPorts(apps, ports, findings);
+        CheckFaultsPort(options, apps, ports, findings);
         var planned = apps
             .Select(a => (a.Spec, Command: AppCommand.Find(a.Spec, a.Source, findings), Resources: resources.For(a.Spec.AppId, a.Spec.Directory, missing ? [] : folder is null ? a.Spec.ResourcePaths : [folder])))
             .ToList();
@@ -54,6 +55,25 @@ internal sealed record Plan(string ComponentsNote, IReadOnlyList<Replica> Replic
         return Directory.Exists(local)
             ? (local, $"Components: {local} (it is there, next to {name}, so the file's own resource paths are not used)")
             : (null, $"Components: the resource paths of {name}");
+    }
+
+    private static void CheckFaultsPort(RunOptions options, IReadOnlyList<RunFileApp> apps, Ports ports, Findings findings)
+    {
+        if (options.FaultsPort is not { } port)
+        {
+            return;
+        }
+
+        ports.Reserve(port);
+        var user = apps.FirstOrDefault(a => new[] { a.Spec.AppPort, a.Spec.HttpPort, a.Spec.GrpcPort, a.Spec.MetricsPort }.Contains(port));
+        if (user is not null)
+        {
+            findings.Error(new Place(options.RunFile, 0), "--faults", $"port {port} is also one of app {user.Spec.AppId}", "Name another port: --faults PORT.");
+        }
+        else if (Ports.IsTaken(port))
+        {
+            findings.Error(new Place(options.RunFile, 0), "--faults", $"port {port} is taken by another program", "Stop that program, or name another port: --faults PORT.");
+        }
     }
 
     private static void CheckPorts(IReadOnlyList<RunFileApp> apps, Ports ports, Findings findings)

@@ -1,4 +1,5 @@
 using Sidecar.Configuration;
+using Sidecar.Faults;
 using Sidecar.Server;
 
 namespace Sidecar.Hosting;
@@ -8,6 +9,7 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
 {
     private readonly Dictionary<string, AppSidecar> _sidecars = [];
     private readonly List<RunningReplica> _running = [];
+    private FaultsApi? _faults;
 
     /// <summary>The exit code: 0 after a stop, 2 when something is wrong with the configuration, 1 when starting failed otherwise.</summary>
     public async Task<int> RunAsync()
@@ -33,7 +35,7 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
 
         data.Own(plan.Replicas.SelectMany(r => r.Resources.Components).Select(SqliteFile.Of).OfType<string>().Append(SqliteFile.Reminders));
         using var loggers = LoggerFactory.Create(l => l.AddProvider(new ConsoleLog(console)).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning));
-        var neighbourhood = new Neighbourhood(data.Location, time, loggers);
+        var neighbourhood = new Neighbourhood(data.Location, time, loggers, random);
         try
         {
             var problems = plan.Replicas.SelectMany(r => MakeSidecar(r, neighbourhood)).Distinct().ToList();
@@ -47,6 +49,7 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
         }
         finally
         {
+            await WithinAsync("the faults", TimeSpan.FromSeconds(1), _faults?.DisposeAsync().AsTask() ?? Task.CompletedTask);
             await WithinAsync("a sidecar", TimeSpan.FromSeconds(4), Task.WhenAll(_sidecars.Values.Reverse().Select(s => s.DisposeAsync().AsTask())));
             await WithinAsync("the data", TimeSpan.FromSeconds(3), DisposeAsync(neighbourhood.Made));
             if (_running.Count > 0)
@@ -117,6 +120,12 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
         var exitCode = 0;
         try
         {
+            if (options.FaultsPort is { } port)
+            {
+                var scene = FaultScene.Of(replicas.Select(r => r.App.AppId), replicas.SelectMany(r => r.Resources.Components));
+                _faults = await FaultsApi.StartAsync(port, neighbourhood.Faults, scene, requests.Stop);
+            }
+
             foreach (var replica in replicas)
             {
                 var running = await RunningReplica.StartAsync(replica, _sidecars[replica.Label], console, requests.Stop);
@@ -154,6 +163,11 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
         }
 
         console.Line();
+        if (options.FaultsPort is { } port)
+        {
+            console.Line($"Faults: http://127.0.0.1:{port}/faults (PUT, GET, DELETE)");
+        }
+
         console.Line($"Data: {data}");
         console.Line("Ready. Ctrl-C stops everything.");
     }

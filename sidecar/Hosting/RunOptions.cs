@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.Globalization;
+using Sidecar.Faults;
 
 namespace Sidecar.Hosting;
 
@@ -22,6 +23,9 @@ internal sealed record RunOptions
     /// <summary>App id to how many of it are wanted; one where it says nothing.</summary>
     public IReadOnlyDictionary<string, int> Replicas { get; init; } = new Dictionary<string, int>();
 
+    /// <summary>The port at which faults are set; null: nowhere.</summary>
+    public int? FaultsPort { get; init; }
+
     /// <summary>
     /// Reads the command line. Help and complaints are written here; then there are no options and
     /// <paramref name="exitCode"/> is 0 or 2.
@@ -33,9 +37,10 @@ internal sealed record RunOptions
         var fresh = new Option<bool>("--fresh") { Description = "Start without data: first delete the files that earlier runs made in the data folder" };
         var components = new Option<string>("--components") { HelpName = "DIR", Description = "Read components from here and from nowhere else [default: components/local next to the run file if there is one, else the run file's resource paths]" };
         var replicas = new Option<string[]>("--replicas") { HelpName = "APP=N", Description = "Start N of the app; may be given for several apps. The first has the file's ports, the others free ones", Arity = ArgumentArity.OneOrMore };
+        var faults = new Option<string>("--faults") { HelpName = "PORT", Description = $"Serve http://127.0.0.1:PORT/faults, where faults for tests are set [default port: {FaultsApi.DefaultPort}]", Arity = ArgumentArity.ZeroOrOne };
         var root = new RootCommand("Starts the apps of a Dapr run file, each with an embedded sidecar that speaks Dapr's wire protocol. For development and tests.")
         {
-            file, data, fresh, components, replicas,
+            file, data, fresh, components, replicas, faults,
         };
         foreach (var version in root.Options.OfType<VersionOption>().ToList())
         {
@@ -70,6 +75,19 @@ internal sealed record RunOptions
             }
         }
 
+        int? port = parsed.GetResult(faults) is null ? null : FaultsApi.DefaultPort;
+        if (parsed.GetValue(faults) is { } given)
+        {
+            if (int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is >= 1 and <= 65535)
+            {
+                port = number;
+            }
+            else
+            {
+                wrong.Add($"command line: --faults: '{given}' is no port. Write for instance --faults {FaultsApi.DefaultPort}.");
+            }
+        }
+
         if (wrong.Count > 0)
         {
             return Complain(wrong);
@@ -84,6 +102,7 @@ internal sealed record RunOptions
             Fresh = parsed.GetValue(fresh),
             Components = parsed.GetValue(components) is { } folder ? Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) : null,
             Replicas = counts,
+            FaultsPort = port,
         };
     }
 

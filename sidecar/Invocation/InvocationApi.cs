@@ -4,6 +4,7 @@ using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http.Features;
+using Sidecar.Faults;
 using Sidecar.Server;
 
 namespace Sidecar.Invocation;
@@ -14,6 +15,8 @@ namespace Sidecar.Invocation;
 /// </summary>
 internal static class InvocationApi
 {
+    private const FaultKind Kinds = FaultKind.Block | FaultKind.Delay | FaultKind.FailBefore | FaultKind.FailAfter;
+
     private static readonly HashSet<string> _hopByHop = new(StringComparer.OrdinalIgnoreCase)
     {
         "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "TE", "Trailer",
@@ -65,6 +68,12 @@ internal static class InvocationApi
         Func<HttpResponseMessage, Task> read,
         CancellationToken cancellation)
     {
+        var met = await sidecar.Neighbourhood.Faults.MeetAsync(Fault.Invoke, sidecar.App.AppId, Kinds, cancellation);
+        if (met.HasFlag(FaultKind.FailBefore))
+        {
+            throw Failed(FaultKind.FailBefore);
+        }
+
         var replica = target.Replica(sidecar.Neighbourhood);
         trace.Write(request);
         if (replica.App.AppId != sidecar.App.AppId)
@@ -85,7 +94,7 @@ internal static class InvocationApi
 
         try
         {
-            await replica.Channel!.StreamAsync(request, read, cancellation);
+            await replica.Channel!.StreamAsync(request, met.HasFlag(FaultKind.FailAfter) ? r => r.Content.CopyToAsync(Stream.Null, cancellation) : read, cancellation);
         }
         catch (HttpRequestException e) when (e.InnerException is not BadHttpRequestException)
         {
@@ -97,6 +106,13 @@ internal static class InvocationApi
                 ? Requests.StreamTooLarge.Fault()
                 : e;
         }
+
+        if (met.HasFlag(FaultKind.FailAfter))
+        {
+            throw Failed(FaultKind.FailAfter);
+        }
+
+        DaprFault Failed(FaultKind kind) => target.Failed($"rpc error: code = Unavailable desc = {FaultSwitches.Words(Fault.Invoke, kind)}").Fault();
     }
 
     private static async Task CopyAsync(HttpResponseMessage response, HttpContext http)

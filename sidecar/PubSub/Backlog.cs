@@ -18,6 +18,10 @@ internal sealed class Backlog
     private TaskCompletionSource? _room;
     private long _size;
     private int _members;
+    private Message? _held;
+
+    /// <summary>A message that is to come after the next one; only faults hold one back.</summary>
+    public Message? Held => Volatile.Read(ref _held);
 
     /// <summary>A replica starts to take messages.</summary>
     public void Join()
@@ -91,6 +95,12 @@ internal sealed class Backlog
 
         return message;
     }
+
+    /// <summary>Holds a message back; false when another one is held already.</summary>
+    public bool TryHold(Message message) => Interlocked.CompareExchange(ref _held, message, null) is null;
+
+    /// <summary>Ends that; false when somebody else has done so.</summary>
+    public bool LetGo(Message message) => Interlocked.CompareExchange(ref _held, null, message) == message;
 
     private void MakeRoom()
     {

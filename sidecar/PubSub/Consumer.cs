@@ -31,7 +31,9 @@ internal sealed class Consumer(
             {
                 while (true)
                 {
-                    await HandleSafelyAsync(await backlog.TakeAsync(_stopping.Token));
+                    var message = await backlog.TakeAsync(_stopping.Token);
+                    await component.DeliverableAsync(_stopping.Token);
+                    await HandleSafelyAsync(message);
                 }
             }
             catch (OperationCanceledException)
@@ -203,7 +205,7 @@ internal sealed class Consumer(
             await component.PublishAsync(topic, message, either.Token);
             return true;
         }
-        catch (Exception e) when (e is OperationCanceledException or TimeoutException)
+        catch (Exception e) when (e is OperationCanceledException or PublishException)
         {
             return false;
         }

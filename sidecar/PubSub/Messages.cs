@@ -23,8 +23,8 @@ internal sealed partial class Messages
         _components = sidecar.Resources.Components
             .Where(c => c.Type.StartsWith("pubsub.", StringComparison.Ordinal))
             .ToDictionary(c => c.Name, c => new PubSubComponent(
-                c, sidecar.App.AppId, sidecar.Neighbourhood.Shared(c.Name, () => new Broker()),
-                _policies.Outbound(c.Name, "pubsub"), sidecar.Neighbourhood.Time, Random.Shared));
+                c, sidecar.App.AppId, sidecar.Neighbourhood.Shared(c.Name, () => new Broker(c.Name, sidecar.Neighbourhood.Faults)),
+                _policies.Outbound(c.Name, "pubsub"), sidecar.Neighbourhood.Faults, sidecar.Neighbourhood.Time, Random.Shared));
     }
 
     /// <summary>The app's pub/sub components by name.</summary>

@@ -1,4 +1,5 @@
 using Sidecar.Configuration;
+using Sidecar.Faults;
 using Sidecar.Resiliency;
 
 namespace Sidecar.PubSub;
@@ -7,6 +8,7 @@ namespace Sidecar.PubSub;
 internal sealed class PubSubComponent
 {
     private readonly Broker _broker;
+    private readonly FaultSwitches _faults;
     private readonly Random _chance;
     private readonly Policy _outbound;
     private readonly string[] _allowed;
@@ -14,8 +16,9 @@ internal sealed class PubSubComponent
     private readonly IReadOnlyList<string> _publishing;
     private readonly IReadOnlyList<string> _subscribing;
 
-    public PubSubComponent(Component component, string appId, Broker broker, Policy outbound, TimeProvider time, Random chance)
+    public PubSubComponent(Component component, string appId, Broker broker, Policy outbound, FaultSwitches faults, TimeProvider time, Random chance)
     {
+        _faults = faults;
         Name = component.Name;
         AppId = appId;
         _broker = broker;
@@ -53,25 +56,17 @@ internal sealed class PubSubComponent
     /// <summary>
     /// Publishes one message, under the component's outbound policy.
     /// </summary>
-    /// <exception cref="TimeoutException">The outbound policy's time-out passed while a subscriber was too far behind.</exception>
+    /// <exception cref="PublishException">The broker failed, or the outbound policy's time-out passed while a subscriber was too far behind.</exception>
     public async Task PublishAsync(string topic, Message message, CancellationToken cancellation)
     {
-        if (_outbound == Policy.None)
+        var failure = _outbound == Policy.None
+            ? await TryPublishAsync(topic, message, cancellation)
+            : await _outbound.RunAsync(
+                token => TryPublishAsync(topic, message, token),
+                why => why is null ? Verdict.Done : Verdict.Again, "context deadline exceeded", Time, cancellation, cancellation);
+        if (failure is not null)
         {
-            await _broker.PublishAsync(topic, message, cancellation);
-            return;
-        }
-
-        var done = await _outbound.RunAsync(
-            async token =>
-            {
-                await _broker.PublishAsync(topic, message, token);
-                return true;
-            },
-            ok => ok ? Verdict.Done : Verdict.Again, false, Time, cancellation, cancellation);
-        if (!done)
-        {
-            throw new TimeoutException("context deadline exceeded");
+            throw new PublishException(failure);
         }
     }
 
@@ -91,6 +86,25 @@ internal sealed class PubSubComponent
     /// <summary>See <see cref="Broker.Unsubscribe"/>.</summary>
     public void Unsubscribe(string topic) => _broker.Unsubscribe(topic, AppId);
 
+    /// <summary>Returns when messages may be delivered to the app: at once, unless a fault blocks the component.</summary>
+    public async ValueTask DeliverableAsync(CancellationToken cancellation) =>
+        await _faults.MeetAsync(Place, AppId, FaultKind.Block, cancellation);
+
+    private string Place => field ??= Fault.PubSub(Name);
+
+    private async Task<string?> TryPublishAsync(string topic, Message message, CancellationToken cancellation)
+    {
+        var met = await _faults.MeetAsync(Place, AppId, FaultKind.Block | FaultKind.FailBefore | FaultKind.FailAfter, cancellation);
+        if (!met.HasFlag(FaultKind.FailBefore))
+        {
+            await _broker.PublishAsync(AppId, topic, message, cancellation);
+        }
+
+        return met.HasFlag(FaultKind.FailBefore) ? FaultSwitches.Words(Place, FaultKind.FailBefore)
+            : met.HasFlag(FaultKind.FailAfter) ? FaultSwitches.Words(Place, FaultKind.FailAfter)
+            : null;
+    }
+
     private bool MayUse(string topic, IReadOnlyList<string> scope) =>
         (_allowed.Length == 0 || _allowed.Contains(topic))
         && ((scope.Count == 0 && !_protected.Contains(topic)) || scope.Contains(topic));
@@ -98,3 +112,6 @@ internal sealed class PubSubComponent
     private static string[] Topics(string? value) =>
         string.IsNullOrEmpty(value) ? [] : value.Replace(" ", "", StringComparison.Ordinal).Split(',');
 }
+
+/// <summary>The broker did not take a message, or did not say so.</summary>
+internal sealed class PublishException(string message) : Exception(message);

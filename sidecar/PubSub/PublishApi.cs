@@ -154,7 +154,7 @@ internal static class PublishApi
         {
             await component.PublishAsync(topic, message, cancellation);
         }
-        catch (TimeoutException e)
+        catch (PublishException e)
         {
             throw PublishErrors.Failed(component, topic, e.Message).Fault();
         }
@@ -171,7 +171,7 @@ internal static class PublishApi
         {
             await component.PublishAllAsync(topic, messages, cancellation);
         }
-        catch (TimeoutException e)
+        catch (PublishException e)
         {
             throw PublishErrors.Failed(component, topic, e.Message).Fault();
         }

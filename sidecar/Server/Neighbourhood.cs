@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging.Abstractions;
+using Sidecar.Faults;
 
 namespace Sidecar.Server;
 
@@ -7,7 +8,7 @@ namespace Sidecar.Server;
 /// What the sidecars of one host share, in the place of what Dapr's sidecars find by name resolution, by the placement
 /// service and in brokers and databases outside.
 /// </summary>
-internal sealed class Neighbourhood(string dataFolder, TimeProvider time, ILoggerFactory? loggers = null)
+internal sealed class Neighbourhood(string dataFolder, TimeProvider time, ILoggerFactory? loggers = null, Random? chance = null)
 {
     private readonly ConcurrentDictionary<(Type, string), Lazy<object>> _shared = new();
     private readonly List<AppSidecar> _sidecars = [];
@@ -16,6 +17,9 @@ internal sealed class Neighbourhood(string dataFolder, TimeProvider time, ILogge
     public string DataFolder { get; } = dataFolder;
 
     public TimeProvider Time { get; } = time;
+
+    /// <summary>The faults that tests have asked for; none unless the host serves their address.</summary>
+    public FaultSwitches Faults { get; } = new(time, chance ?? Random.Shared);
 
     /// <summary>Where the sidecars write what a person should know.</summary>
     public ILoggerFactory Loggers { get; } = loggers ?? NullLoggerFactory.Instance;

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Sidecar.Actors;
 using Sidecar.Configuration;
+using Sidecar.Faults;
 using Sidecar.Server;
 
 namespace Sidecar.State;
@@ -9,24 +10,32 @@ namespace Sidecar.State;
 /// A state component as one app sees it. Every read and write of its rows passes here, whichever API it came from: the one
 /// place for whatever is to happen to all of them.
 /// </summary>
-internal sealed class StateComponent(Component component, IStateStore store, string? prefix)
+internal sealed class StateComponent(Component component, IStateStore store, string? prefix, string appId, FaultSwitches faults)
 {
     private const string Separator = "||";
+    private const FaultKind Kinds = FaultKind.Block | FaultKind.Delay | FaultKind.FailBefore | FaultKind.FailAfter;
+
+    private readonly string _place = Fault.State(component.Name);
 
     public string Name => component.Name;
 
     /// <summary>The row under a stored key, or null.</summary>
     /// <exception cref="StoreException"/>
-    public ValueTask<StateRow?> GetAsync(string key, CancellationToken cancellation) => store.GetAsync(key, cancellation);
+    public ValueTask<StateRow?> GetAsync(string key, CancellationToken cancellation) =>
+        faults.None ? store.GetAsync(key, cancellation) : ReadAsync(() => store.GetAsync(key, cancellation), cancellation);
 
     /// <summary>Several rows, in the order of the store (<see cref="IStateStore.GetManyAsync"/>).</summary>
     /// <exception cref="StoreException"/>
-    public ValueTask<IReadOnlyList<KeyValuePair<string, StateRow?>>> GetManyAsync(
-        IReadOnlyList<string> keys, CancellationToken cancellation) => store.GetManyAsync(keys, cancellation);
+    public ValueTask<IReadOnlyList<KeyValuePair<string, StateRow?>>> GetManyAsync(IReadOnlyList<string> keys, CancellationToken cancellation) =>
+        faults.None ? store.GetManyAsync(keys, cancellation) : ReadAsync(() => store.GetManyAsync(keys, cancellation), cancellation);
 
-    /// <summary>One write, or a transaction; ends when the result is durable.</summary>
+    /// <summary>
+    /// One write, or a transaction; ends when the result is durable. What a fault holds up is written later even if the
+    /// caller has left by then, as with a database that is slow.
+    /// </summary>
     /// <returns>Null, or why it was refused.</returns>
-    public Task<StateFailure?> WriteAsync(IReadOnlyList<StateWrite> writes, bool transaction) => store.WriteAsync(writes, transaction);
+    public Task<StateFailure?> WriteAsync(IReadOnlyList<StateWrite> writes, bool transaction) =>
+        faults.None ? store.WriteAsync(writes, transaction) : WriteAsync(() => store.WriteAsync(writes, transaction));
 
     /// <summary>The stored key for an app's key.</summary>
     /// <returns>Null when the key holds the separator, which Dapr refuses.</returns>
@@ -66,7 +75,30 @@ internal sealed class StateComponent(Component component, IStateStore store, str
         return new StateComponent(
             component,
             sqlite ? OpenSqlite(component, rules, neighbourhood) : new MemoryStore(rules, neighbourhood.Time),
-            prefix);
+            prefix,
+            appId,
+            neighbourhood.Faults);
+    }
+
+    private async ValueTask<T> ReadAsync<T>(Func<ValueTask<T>> read, CancellationToken cancellation)
+    {
+        // Whether a read fails before or after it was done makes no difference to anybody.
+        var met = await faults.MeetAsync(_place, appId, Kinds, cancellation);
+        return (met & (FaultKind.FailBefore | FaultKind.FailAfter)) == 0
+            ? await read()
+            : throw new StoreException(FaultSwitches.Words(_place, FaultKind.FailBefore));
+    }
+
+    private async Task<StateFailure?> WriteAsync(Func<Task<StateFailure?>> write)
+    {
+        var met = await faults.MeetAsync(_place, appId, Kinds, CancellationToken.None);
+        if (met.HasFlag(FaultKind.FailBefore))
+        {
+            return new StateFailure(FailureKind.Other, FaultSwitches.Words(_place, FaultKind.FailBefore));
+        }
+
+        var refused = await write();
+        return met.HasFlag(FaultKind.FailAfter) ? new StateFailure(FailureKind.Other, FaultSwitches.Words(_place, FaultKind.FailAfter)) : refused;
     }
 
     private static SqliteStore OpenSqlite(Component component, StateRules rules, Neighbourhood neighbourhood)

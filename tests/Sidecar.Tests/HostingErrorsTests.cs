@@ -108,6 +108,7 @@ public sealed class HostingErrorsTests : IDisposable
     [InlineData("Required argument missing for option: '--components'", "--components")]
     [InlineData("--replicas: 'app' is not APP=N. Write for instance", "--replicas", "app")]
     [InlineData("--replicas: 'app=0' is not APP=N", "--replicas", "app=0")]
+    [InlineData("--faults: 'http' is no port. Write for instance --faults 3500.", "--faults", "http")]
     public async Task A_wrong_flag_is_refused(string expected, params string[] flags)
     {
         await using var host = RunningHost.Launch(new HostStart { RunFile = _folder.At("dapr.yaml"), Flags = flags });
@@ -118,12 +119,35 @@ public sealed class HostingErrorsTests : IDisposable
     }
 
     [Fact]
+    public async Task The_port_of_the_faults_must_be_free_and_without_the_flag_nobody_listens_there()
+    {
+        Directory.CreateDirectory(_folder.At("app"));
+        var port = FreePorts.Next();
+        var file = _folder.Write("dapr.yaml", "version: 1\napps: [{appDirPath: app}]");
+        var faults = new HostStart { RunFile = file, Flags = ["--faults", $"{port}"] };
+        using var http = new HttpClient();
+        var address = new Uri($"http://127.0.0.1:{port}/faults");
+
+        await using (var first = await RunningHost.StartAsync(faults, Token))
+        {
+            Assert.Equal("[]", await http.GetStringAsync(address, Token));
+            Assert.Contains($"Faults: {address} (PUT, GET, DELETE)", first.Output);
+            await using var second = RunningHost.Launch(faults);
+            Assert.Equal(2, await second.ExitedAsync());
+            Assert.Contains($"error: {file}: --faults: port {port} is taken by another program. Stop that program, or name another port: --faults PORT.", second.Output);
+        }
+
+        await using var without = await RunningHost.StartAsync(new HostStart { RunFile = file }, Token);
+        await Assert.ThrowsAsync<HttpRequestException>(() => http.GetStringAsync(address, Token));
+    }
+
+    [Fact]
     public async Task Help_lists_the_flags()
     {
         await using var host = RunningHost.Launch(new HostStart { RunFile = _folder.At("dapr.yaml"), Flags = ["--help"] });
 
         Assert.Equal(0, await host.ExitedAsync());
-        Assert.All(["--file", "--data", "--fresh", "--components", "--replicas"], flag => Assert.Contains(host.Output, l => l.Contains(flag, StringComparison.Ordinal)));
+        Assert.All(["--file", "--data", "--fresh", "--components", "--replicas", "--faults"], flag => Assert.Contains(host.Output, l => l.Contains(flag, StringComparison.Ordinal)));
     }
 
     [Fact]
