@@ -12,21 +12,29 @@ internal static class FunctionList
     ];
 
     /// <summary>
-    /// The functions hosted here: <c>Functions</c> names them, separated by commas (all when it is missing or empty), and
-    /// <c>Onboarding:Enabled=false</c> switches the onboarding policies off.
+    /// The functions hosted here: <c>Functions</c> names them, separated by commas (all when it is missing or empty),
+    /// <c>FunctionsElsewhere</c> those that a deployment of their own hosts, and <c>Onboarding:Enabled=false</c> switches the
+    /// onboarding policies off.
     /// </summary>
     /// <exception cref="InvalidOperationException">A name that is no function's.</exception>
     public static IReadOnlyList<Function> Hosted(IConfiguration configuration)
     {
-        var names = (configuration["Functions"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        if (names.FirstOrDefault(name => All.All(function => function.Name != name)) is { } unknown)
-        {
-            throw new InvalidOperationException(
-                $"The setting Functions names '{unknown}'. There are: {string.Join(", ", All.Select(function => function.Name))}.");
-        }
-
+        var names = Names(configuration, "Functions");
+        var elsewhere = Names(configuration, "FunctionsElsewhere");
         var onboarding = configuration.GetValue("Onboarding:Enabled", true);
         return [.. All.Where(function =>
-            (names.Length == 0 || names.Contains(function.Name)) && (onboarding || !Onboarding.Policies.Contains(function)))];
+            (names.Length == 0 || names.Contains(function.Name))
+            && !elsewhere.Contains(function.Name)
+            && (onboarding || !Onboarding.Policies.Contains(function)))];
     }
+
+    private static string[] Names(IConfiguration configuration, string setting)
+    {
+        var names = (configuration[setting] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return names.FirstOrDefault(name => All.All(function => function.Name != name)) is { } unknown
+            ? throw new InvalidOperationException(
+                $"The setting {setting} names '{unknown}'. There are: {string.Join(", ", All.Select(function => function.Name))}.")
+            : names;
+    }
+}
 }
