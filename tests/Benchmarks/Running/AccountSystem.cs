@@ -1,0 +1,167 @@
+using System.Diagnostics;
+using System.Globalization;
+using TestSupport;
+
+namespace Benchmarks;
+
+/// <summary>How a system is started.</summary>
+internal sealed record SystemSettings
+{
+    public int? Partitions { get; init; }
+
+    public int CommandReplicas { get; init; } = 1;
+
+    /// <summary>False: one record for each command.</summary>
+    public bool GroupCommit { get; init; } = true;
+
+    /// <summary>The policies that confirm and activate each new account.</summary>
+    public bool Onboarding { get; init; }
+}
+
+/// <summary>
+/// The services and their sidecars, started from the repository's run file on free ports and temporary data, and what has been
+/// acknowledged by them.
+/// </summary>
+internal sealed class AccountSystem : IAsyncDisposable
+{
+    private const string Command = "accounts-command";
+    private readonly RunningHost _host;
+    private readonly TemporaryFolder _folder;
+    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(10) };
+    private int _runs;
+
+    private AccountSystem(RunningHost host, TemporaryFolder folder)
+    {
+        (_host, _folder) = (host, folder);
+        Commands = [.. host.Apps.Values.Where(IsCommand).OrderBy(app => app.Label, StringComparer.Ordinal).Select(app => app.Address!)];
+    }
+
+    /// <summary>The replicas of the command service.</summary>
+    public IReadOnlyList<Uri> Commands { get; }
+
+    public Uri Processor => _host["accounts-processor"].Address!;
+
+    public Uri Queries => _host["accounts-query"].Address!;
+
+    /// <summary>The gRPC API of the command service's sidecar.</summary>
+    public Uri CommandSidecar => _host[Command].DaprGrpc;
+
+    /// <summary>All its processes; the sidecars of all services are one.</summary>
+    public Meter Meter => new(
+        [
+            .. _host.Apps.Values.Select(app => (IsCommand(app) ? "command" : app.Label.Split('-')[1], app.ProcessId!.Value)),
+            ("sidecars", _host.ProcessId),
+        ],
+        _folder.At("probes"));
+
+    private string AcknowledgedFile => _folder.At("acknowledged");
+
+    /// <summary>Starts it and waits until every service is ready.</summary>
+    public static async Task<AccountSystem> StartAsync(SystemSettings settings)
+    {
+        var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder.At("probes"));
+        var environment = new Dictionary<string, string>(StartupHook.Environment(folder.At("probes")))
+        {
+            ["Onboarding__Enabled"] = settings.Onboarding ? "true" : "false",
+        };
+        if (settings.Partitions is { } partitions)
+        {
+            environment["EventLog__Partitions"] = partitions.ToString(CultureInfo.InvariantCulture);
+        }
+
+        if (!settings.GroupCommit)
+        {
+            environment["EventLog__BatchCommands"] = "1";
+        }
+
+        var host = await RunningHost.StartAsync(new HostStart
+        {
+            RunFile = RunFileCopy.Write(folder.Location, environment),
+            DataFolder = folder.At("data"),
+            Flags = ["--replicas", $"{Command}={settings.CommandReplicas}"],
+        });
+        var system = new AccountSystem(host, folder);
+        foreach (var service in system.Commands.Append(system.Processor).Append(system.Queries))
+        {
+            await Eventually.True(
+                async () => (await system._http.GetAsync(new Uri(service, "/healthz/ready"))).IsSuccessStatusCode, $"{service} is ready", TimeSpan.FromSeconds(30));
+        }
+
+        return system;
+    }
+
+    /// <summary>Puts a load of commands on it.</summary>
+    /// <param name="shape">The run; servers, prefix and the file of what is acknowledged are filled in here.</param>
+    public async Task<(LoadResult Result, IReadOnlyList<ProcessUse> Use)> LoadAsync(LoadPlan shape)
+    {
+        var plan = shape with { Prefix = string.Create(CultureInfo.InvariantCulture, $"B{++_runs}"), AcknowledgedFile = AcknowledgedFile };
+        if (plan.Workload is Workload.Hot)
+        {
+            await CreateAsync(Requests.Hot(plan.Prefix));
+        }
+
+        return await Role.RunAsync(Role.Load, plan, Meter, LoadProcess.Environment);
+    }
+
+    /// <summary>Waits until the account view shows these versions, and says how long that took.</summary>
+    public async Task<TimeSpan> ViewsShowAsync(IReadOnlyList<Acknowledged> versions, TimeSpan patience)
+    {
+        var started = Stopwatch.GetTimestamp();
+        foreach (var wanted in versions)
+        {
+            await Eventually.True(
+                async () =>
+                {
+                    using var answer = await _http.GetAsync(new Uri(Queries, $"/v1/accounts/{wanted.Account}"));
+                    return answer.IsSuccessStatusCode && long.Parse(answer.Headers.ETag!.Tag.Trim('"'), CultureInfo.InvariantCulture) >= wanted.Version;
+                },
+                $"the view shows {wanted.Account} at version {wanted.Version}",
+                patience);
+        }
+
+        return Stopwatch.GetElapsedTime(started);
+    }
+
+    /// <summary>
+    /// Reads the whole log and compares it with what was acknowledged: it must hold just that.
+    /// </summary>
+    /// <param name="versionsPerAccount">More than 0: each acknowledged account must have that many events, by policies.</param>
+    /// <returns>What the verifier says.</returns>
+    public async Task<(bool Exact, string Said)> VerifyAsync(int versionsPerAccount = 0)
+    {
+        if (versionsPerAccount > 0)
+        {
+            var accounts = File.ReadLines(AcknowledgedFile).Select(line => line.Split(' ')[0]).Distinct().ToList();
+            await File.WriteAllLinesAsync(AcknowledgedFile, accounts.SelectMany(account => Enumerable.Range(1, versionsPerAccount).Select(version => $"{account} {version}")));
+        }
+
+        var info = new ProcessStartInfo(
+            "dotnet",
+            [Repository.Assembly("Accounts.LogVerifier"), "--dapr-grpc", CommandSidecar.Port.ToString(CultureInfo.InvariantCulture), "--acknowledged", AcknowledgedFile, "--nothing-else"])
+        {
+            RedirectStandardOutput = true,
+        };
+        using var verifier = Process.Start(info)!;
+        var said = await verifier.StandardOutput.ReadToEndAsync();
+        await verifier.WaitForExitAsync();
+        return (verifier.ExitCode == 0, said.Trim().Split('\n')[^1]);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        await _host.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    private static bool IsCommand(RunningApp app) => app.Label.Split('#')[0] == Command;
+
+    private async Task CreateAsync(string number)
+    {
+        using var body = new StringContent($$"""{"userId":1,"accountNumber":"{{number}}","defaultAccount":false}""", null, "application/json");
+        using var answer = await _http.PostAsync(new Uri(Commands[0], "/v1/accounts"), body);
+        answer.EnsureSuccessStatusCode();
+        await File.AppendAllLinesAsync(AcknowledgedFile, [$"{number} 1"]);
+    }
+}

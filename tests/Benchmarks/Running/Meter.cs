@@ -1,0 +1,48 @@
+using System.Diagnostics;
+
+namespace Benchmarks;
+
+/// <summary>What a process used while it was measured.</summary>
+/// <param name="Name">The part it plays.</param>
+/// <param name="CpuSeconds">Processor time of all its threads, kernel included.</param>
+/// <param name="Megabytes">Its working set at the end.</param>
+/// <param name="AllocatedBytes">What it allocated on the managed heap; null where it was not asked.</param>
+internal sealed record ProcessUse(string Name, double CpuSeconds, double Megabytes, long? AllocatedBytes);
+
+/// <summary>Reads what processes use.</summary>
+/// <param name="processes">By name; several may share one.</param>
+/// <param name="probes">The folder where those that can be asked for their heap listen (<c>StartupHook</c>), or null.</param>
+internal sealed class Meter(IReadOnlyList<(string Name, int Id)> processes, string? probes = null) : IDisposable
+{
+    private readonly List<(string Name, Process Process)> _processes = [.. processes.Select(p => (p.Name, Process.GetProcessById(p.Id)))];
+    private List<(TimeSpan Cpu, long? Allocated)> _before = [];
+
+    /// <summary>A meter for one process more.</summary>
+    public Meter With(string name, int id) => new([.. processes, (name, id)], probes);
+
+    public void Begin() => _before = Read();
+
+    /// <summary>What each used since <see cref="Begin"/>; those of one name together.</summary>
+    public IReadOnlyList<ProcessUse> End()
+    {
+        var after = Read();
+        var each = _processes.Select((p, i) => new ProcessUse(
+            p.Name,
+            (after[i].Cpu - _before[i].Cpu).TotalSeconds,
+            p.Process.WorkingSet64 / (1024.0 * 1024.0),
+            after[i].Allocated - _before[i].Allocated));
+        return [.. each.GroupBy(use => use.Name).Select(same => new ProcessUse(
+            same.Key,
+            same.Sum(use => use.CpuSeconds),
+            same.Sum(use => use.Megabytes),
+            same.All(use => use.AllocatedBytes is null) ? null : same.Sum(use => use.AllocatedBytes)))];
+    }
+
+    public void Dispose() => _processes.ForEach(p => p.Process.Dispose());
+
+    private List<(TimeSpan Cpu, long? Allocated)> Read() => [.. _processes.Select(p =>
+    {
+        p.Process.Refresh();
+        return (p.Process.TotalProcessorTime, probes is null ? null : StartupHook.Ask(probes, p.Process.Id));
+    })];
+}

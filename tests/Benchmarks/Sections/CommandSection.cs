@@ -1,0 +1,69 @@
+namespace Benchmarks;
+
+/// <summary>Commands, and in the same run what they are compared with.</summary>
+internal static class CommandSection
+{
+    public const string Accounts = "accounts";
+    public const string Bare = "bare web server";
+    public const string Saves = "single saves";
+    public const string NoGroups = "no group commit";
+
+    public static async Task RunAsync(Measuring measuring)
+    {
+        int[] connections = measuring.Quick ? [1, 64, 256] : [1, 64, 256, 1024];
+        using (var bare = await BareServer.StartAsync())
+        {
+            using var meter = bare.Meter;
+            await Role.RunAsync(Role.Load, measuring.Plan(Workload.New, 64, bare.Address), meter, LoadProcess.Environment);
+            foreach (var count in connections)
+            {
+                measuring.Add(Bare, "new", count, await Role.RunAsync(Role.Load, measuring.Plan(Workload.New, count, bare.Address), meter, LoadProcess.Environment));
+            }
+        }
+
+        await using (var system = await AccountSystem.StartAsync(new SystemSettings()))
+        {
+            await WarmUpAsync(system, measuring);
+            foreach (var workload in measuring.Quick ? [Workload.New] : new[] { Workload.New, Workload.Hot, Workload.Mixed })
+            {
+                foreach (var count in connections)
+                {
+                    await MeasureAsync(measuring, system, Accounts, workload, count);
+                }
+            }
+
+            using var meter = system.Meter;
+            foreach (var count in connections)
+            {
+                var plan = new SavesPlan(system.CommandSidecar, "event-log", $"bench-{count}", count, measuring.Seconds);
+                measuring.Add(Saves, "save", count, await Role.RunAsync(Role.Saves, plan, meter));
+            }
+
+            await measuring.VerifyAsync(system, Accounts);
+        }
+
+        await using (var system = await AccountSystem.StartAsync(new SystemSettings { GroupCommit = false }))
+        {
+            await WarmUpAsync(system, measuring);
+            foreach (var count in connections)
+            {
+                await MeasureAsync(measuring, system, NoGroups, Workload.New, count);
+            }
+
+            await measuring.VerifyAsync(system, NoGroups);
+        }
+    }
+
+    /// <summary>Until the runtime has compiled what is used often.</summary>
+    public static Task WarmUpAsync(AccountSystem system, Measuring measuring) =>
+        system.LoadAsync(measuring.Plan(Workload.Mixed, 64, system.Commands) with { Seconds = measuring.Quick ? 1 : 4 });
+
+    public static async Task<Step> MeasureAsync(Measuring measuring, AccountSystem system, string what, Workload workload, int connections)
+    {
+        var measured = await system.LoadAsync(measuring.Plan(workload, connections, system.Commands));
+
+        // The views of this step are not to be paid by the next one.
+        await system.ViewsShowAsync(measured.Result.Last, TimeSpan.FromMinutes(2));
+        return measuring.Add(what, workload.ToString().ToLowerInvariant(), connections, measured);
+    }
+}
