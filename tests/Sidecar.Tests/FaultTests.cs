@@ -109,8 +109,8 @@ public sealed class FaultTests : IAsyncLifetime
         await PutAsync("""[{"on":"actors","do":"block"},{"on":"state:store","do":"block"}]""");
         var grpc = _street.Grpc(_sidecar);
 
-        await Assert.ThrowsAsync<RpcException>(async () => await grpc.InvokeActorAsync(Call(), deadline: DateTime.UtcNow + Soon));
-        await Assert.ThrowsAsync<RpcException>(async () => await grpc.SaveStateAsync(Save("late"), deadline: DateTime.UtcNow + Soon));
+        await Assert.ThrowsAsync<RpcException>(async () => await grpc.InvokeActorAsync(Call(), deadline: DateTime.UtcNow + Soon, cancellationToken: Token));
+        await Assert.ThrowsAsync<RpcException>(async () => await grpc.SaveStateAsync(Save("late"), deadline: DateTime.UtcNow + Soon, cancellationToken: Token));
         await PutAsync("[]");
 
         await Eventually.Holds(async () => Assert.Equal("late", (await grpc.GetStateAsync(Get(), cancellationToken: Token)).Data.ToStringUtf8()));
