@@ -3,6 +3,8 @@ namespace EventLog;
 /// <summary>Names and limits of a log. The defaults are the ones measured and recommended.</summary>
 public sealed record LogOptions
 {
+    private const int LargestRecord = 1 << 20;
+
     /// <summary>State store component that holds the log.</summary>
     public string Store { get; init; } = "event-log";
 
@@ -29,8 +31,16 @@ public sealed record LogOptions
     /// <summary>Most commands in one record.</summary>
     public int BatchCommands { get; init; } = 512;
 
-    /// <summary>Most bytes of one record (the design's limit for a record is 1 MiB).</summary>
-    public int BatchBytes { get; init; } = 512 * 1024;
+    /// <summary>
+    /// Most bytes of one record, all of it counted: commands, answers and events. Commands that would make it larger go into
+    /// the next one; only a single command may be larger than this.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Above 1 MiB, which stores and sidecars need not take.</exception>
+    public int BatchBytes
+    {
+        get;
+        init => field = value is > 0 and <= LargestRecord ? value : throw new ArgumentOutOfRangeException(nameof(BatchBytes), value, $"A record has 1 to {LargestRecord} bytes.");
+    } = 512 * 1024;
 
     /// <summary>How often snapshots are saved while a partition is written.</summary>
     public TimeSpan SnapshotEvery { get; init; } = TimeSpan.FromSeconds(5);
