@@ -6,6 +6,9 @@ namespace Accounts.Contracts;
 /// <summary>Names of the views.</summary>
 public static class Views
 {
+    /// <summary>Accounts in pages, for lists and counts: <see cref="IndexRow"/>, at <see cref="IndexTree.Key"/>.</summary>
+    public const string Index = "index";
+
     /// <summary>One row an account, by number: <see cref="AccountRow"/>.</summary>
     public const string Account = "account";
 

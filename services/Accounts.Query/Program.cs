@@ -1,12 +1,15 @@
 using Accounts.Query;
+using Accounts.Query.Lists;
 using ServiceDefaults;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults("Accounts: queries", "Answers questions about accounts from the views. Changes nothing, ever.");
 builder.AddViews();
+builder.AddLists();
 
 var app = builder.Build();
 app.UseServiceDefaults();
 app.RefuseUnsafeMethods();
 app.MapAccountQueries();
+app.MapAccountLists();
 app.Run();

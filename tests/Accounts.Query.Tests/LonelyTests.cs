@@ -25,7 +25,25 @@ public class LonelyTests(LonelyService service) : IClassFixture<LonelyService>
 
     [Theory]
     [InlineData("/v1/accounts/123456/commands/confirm", 405)]
-    [InlineData("/v1/accounts", 404)]
+    [InlineData("/v1/accounts", 503)]
+    [InlineData("/v1/accounts/counts", 503)]
+    [InlineData("/v1/users/7/accounts", 503)]
+    [InlineData("/v1/accounts?limit=0", 400)]
+    [InlineData("/v1/accounts?limit=501", 400)]
+    [InlineData("/v1/accounts?limit=ten", 400)]
+    [InlineData("/v1/accounts?limit=5&limit=6", 400)]
+    [InlineData("/v1/accounts?status=ACTIVE", 400)]
+    [InlineData("/v1/accounts?defaultAccount=yes", 400)]
+    [InlineData("/v1/accounts?sort=accountNumber", 400)]
+    [InlineData("/v1/accounts?sort=userId", 400)]
+    [InlineData("/v1/accounts?userId=-1", 400)]
+    [InlineData("/v1/accounts?userId=9007199254740992", 400)]
+    [InlineData("/v1/accounts?cursor=", 400)]
+    [InlineData("/v1/accounts?cursor=abc", 400)]
+    [InlineData("/v1/accounts?cursor=bnVsbA", 400)]
+    [InlineData("/v1/users/x/accounts", 400)]
+    [InlineData("/v1/users/-1/accounts?sort=accountNumber", 400)]
+    [InlineData("/v1/accounts/counts?userId=x", 400)]
     [InlineData("/v1/accounts/lower", 404)]
     [InlineData("/v1/accounts/COUNTS/commands", 404)]
     [InlineData("/v1/accounts/lower/events", 404)]
@@ -61,7 +79,11 @@ public class LonelyTests(LonelyService service) : IClassFixture<LonelyService>
 
         Assert.Empty(OpenApiComplaints.About(document));
         Assert.Equal(
-            ["/healthz/live", "/healthz/ready", "/healthz/startup", "/v1/accounts/{accountNumber}", "/v1/accounts/{accountNumber}/commands", "/v1/accounts/{accountNumber}/events"],
+            [
+                "/healthz/live", "/healthz/ready", "/healthz/startup",
+                "/v1/accounts", "/v1/accounts/counts", "/v1/accounts/{accountNumber}", "/v1/accounts/{accountNumber}/commands", "/v1/accounts/{accountNumber}/events",
+                "/v1/users/{userId}/accounts",
+            ],
             document.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
     }
 

@@ -7,6 +7,7 @@ internal static class FunctionList
     [
         AccountView.Function,
         HistoryView.Function,
+        IndexView.Function,
         .. Onboarding.Policies,
         AccountEventsPublisher.Function,
     ];
