@@ -24,4 +24,5 @@ namespace Accounts.Contracts;
 [JsonSerializable(typeof(FeedRow))]
 [JsonSerializable(typeof(ViewPointer))]
 [JsonSerializable(typeof(CheckpointRow))]
+[JsonSerializable(typeof(HeldRow))]
 public sealed partial class ContractsJson : JsonSerializerContext;

@@ -93,6 +93,18 @@ public static class ProblemTypes
     /// <summary>503: the view is behind what the client asks for, and the client would not wait longer.</summary>
     public const string NotYet = Prefix + "not-yet";
 
+    /// <summary>404: there is no function with this name.</summary>
+    public const string UnknownFunction = Prefix + "unknown-function";
+
+    /// <summary>404: no event is parked under this id, or no longer.</summary>
+    public const string UnknownParkedEvent = Prefix + "unknown-parked-event";
+
+    /// <summary>409: what is asked does not fit the kind of the function, or what it does now.</summary>
+    public const string FunctionConflict = Prefix + "function-conflict";
+
+    /// <summary>503: the view could not take an event of the account, so what it shows would be out of date.</summary>
+    public const string AccountHeld = Prefix + "account-held";
+
     /// <summary>503: the account has an event of a newer version of the service.</summary>
     public const string AccountStopped = Prefix + "account-stopped";
 }

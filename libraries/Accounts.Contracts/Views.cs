@@ -38,6 +38,9 @@ public sealed record AccountRow
 
     /// <summary><c>partition:position</c> of the event that made this version.</summary>
     public required string Position { get; init; }
+
+    /// <summary>True when the view could not take the account's next event: there are newer versions than this.</summary>
+    public bool? Held { get; init; }
 }
 
 /// <summary>
@@ -77,6 +80,9 @@ public static class RowKeys
     /// <summary>The checkpoint of a function in a partition of the log.</summary>
     public static string Checkpoint(ViewPointer at, string function, int partition) =>
         Row(at, "checkpoint", string.Create(CultureInfo.InvariantCulture, $"{function}.{partition}"));
+
+    /// <summary>What a function holds back of an account: <see cref="HeldRow"/>.</summary>
+    public static string Held(ViewPointer at, string function, string account) => Row(at, "held", $"{function}.{Escape(account)}");
 
     /// <summary>A row of any view; the key is already escaped.</summary>
     /// <exception cref="ArgumentException">The whole would be too long for a state store.</exception>

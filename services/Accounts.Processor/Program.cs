@@ -1,4 +1,5 @@
 using Accounts.Processor.Consumers;
+using Accounts.Processor.Parking;
 using ServiceDefaults;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -8,4 +9,5 @@ builder.AddFunctions();
 var app = builder.Build();
 app.UseServiceDefaults();
 app.MapFunctions();
+app.MapParked();
 app.Run();

@@ -47,7 +47,7 @@ internal static class AccountQueries
     public static void MapAccountQueries(this WebApplication app)
     {
         var commandAddress = (app.Configuration["CommandAddress"] ?? "").TrimEnd('/');
-        var accounts = app.MapPublic("/v1/accounts").WithTags("Accounts");
+        var accounts = app.MapPublic("/v1/accounts").WithTags("Accounts").AddEndpointFilter(HeldAccount.FilterAsync);
 
         accounts.MapMethods("/{accountNumber}", Safe, async (
                 string accountNumber,

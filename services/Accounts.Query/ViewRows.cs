@@ -13,10 +13,22 @@ internal sealed class ViewRows(StateReader state, TimeProvider time)
     private readonly ConcurrentDictionary<string, (long ReadAt, Task<ViewPointer?> Pointer)> _pointers = new();
 
     /// <summary>The row of an account; null when there is none (yet).</summary>
-    public async Task<AccountRow?> AccountAsync(string number, CancellationToken cancellation) =>
-        await PointerAsync(Views.Account) is { } pointer
-            ? Parse(await state.ReadAsync(Components.Views, RowKeys.Account(pointer, number), cancellation), ContractsJson.Default.AccountRow)
-            : null;
+    /// <exception cref="HeldAccount">The view has not been able to take all of its events.</exception>
+    public async Task<AccountRow?> AccountAsync(string number, CancellationToken cancellation)
+    {
+        if (await PointerAsync(Views.Account) is not { } pointer)
+        {
+            return null;
+        }
+
+        var row = Parse(await state.ReadAsync(Components.Views, RowKeys.Account(pointer, number), cancellation), ContractsJson.Default.AccountRow);
+        return row is { Held: true } || (row is null && await IsHeldAsync(pointer, number, cancellation)) ? throw new HeldAccount() : row;
+    }
+
+    // Where there is no row to carry the mark, it is the first event that the view could not take.
+    private async Task<bool> IsHeldAsync(ViewPointer pointer, string number, CancellationToken cancellation) =>
+        Parse(await state.ReadAsync(Components.Views, RowKeys.Held(pointer, Views.Account, number), cancellation), ContractsJson.Default.HeldRow)
+            is { State: HeldStates.Parked };
 
     /// <summary>How far a function of this generation has come, by partition; null for a partition that there is not.</summary>
     public async Task<IReadOnlyList<long?>> CheckpointsAsync(ViewPointer at, string function, IReadOnlyList<int> partitions, CancellationToken cancellation)

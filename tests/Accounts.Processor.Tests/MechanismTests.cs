@@ -24,13 +24,7 @@ public class MechanismTests
             world.Row(RowKeys.Checkpoint(at, function, partition), ContractsJson.Default.CheckpointRow)?.Position ?? -1)];
     }
 
-    private static Task ViewsEqualTheLog(AccountWorld world, TimeSpan? within = null) => Eventually.Holds(
-        async () =>
-        {
-            var at = await world.At();
-            Assert.Equal(LogFold.Rows(at, await world.ReadAll()).OrderBy(pair => pair.Key), LogFold.RowsIn(world.Views.Values, at).OrderBy(pair => pair.Key));
-        },
-        within ?? TimeSpan.FromSeconds(30));
+    private static Task ViewsEqualTheLog(AccountWorld world, TimeSpan? within = null) => world.ViewsEqualTheLog(within: within);
 
     private static async Task Work(AccountWorld world, int seed, int commands)
     {
@@ -262,7 +256,7 @@ public class MechanismTests
     }
 
     [Fact]
-    public async Task A_function_that_cannot_take_an_event_says_where_and_stops_no_other_function()
+    public async Task A_view_that_has_lost_a_row_says_where_and_stops_no_other_function()
     {
         await using var world = new AccountWorld();
         var at = await world.At();

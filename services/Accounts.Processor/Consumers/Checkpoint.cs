@@ -32,6 +32,18 @@ internal sealed class Checkpoint(string key, IStateStore views, Outage outage, T
         }
     }
 
+    /// <summary>As <see cref="Done"/>; says whether others have come further than this replica since it was asked last.</summary>
+    public long Advanced(out bool byOthers)
+    {
+        lock (_gate)
+        {
+            var done = Math.Max(_done, _saved);
+            byOthers = done > _done;
+            _done = done;
+            return done;
+        }
+    }
+
     public static byte[] ToJson(long position) =>
         JsonSerializer.SerializeToUtf8Bytes(new CheckpointRow(position), ContractsJson.Default.CheckpointRow);
 

@@ -1,6 +1,9 @@
 using System.Text.Json;
 using Accounts.Contracts;
 using Accounts.Processor.Functions;
+using Accounts.Processor.Generations;
+using Accounts.Processor.Operations;
+using Accounts.Processor.Parking;
 using EventLog;
 using Autogen = Dapr.Client.Autogen.Grpc.v1;
 
@@ -32,6 +35,9 @@ internal sealed class FunctionHost(
     public string? NotReady => _routes is not { } started ? "the log or the views are not open yet"
         : !started.All(route => route.Settled) ? "not every partition is worked on yet"
         : _logOutage.Away ?? _viewOutage.Away;
+
+    /// <summary>What operators ask and order; null before the log and the views are open.</summary>
+    public Operator? Operator { get; private set; }
 
     /// <summary>A wake-up from the topic. Late, repeated and foreign ones do no harm.</summary>
     public void Wake(WakeUp wakeUp)
@@ -72,37 +78,44 @@ internal sealed class FunctionHost(
         _stopping = stoppingToken;
         try
         {
-            var description = await PersistAsync(_logOutage, () => log.DescribeAsync(stoppingToken), stoppingToken);
-            var abilities = await PersistAsync(
-                _viewOutage, () => StoreCheck.RunAsync(viewStore, $"{chance.NextInt64():x16}", stoppingToken), stoppingToken);
+            var description = await _logOutage.PersistAsync(() => log.DescribeAsync(stoppingToken), chance, stoppingToken);
+            var abilities = await _viewOutage.PersistAsync(
+                () => StoreCheck.RunAsync(viewStore, $"{chance.NextInt64():x16}", stoppingToken), chance, stoppingToken);
             var starts = new StartPositions(viewStore, log);
-            var pointers = await PersistAsync(_viewOutage, () => starts.FixAsync(description, FunctionList.All, stoppingToken), stoppingToken);
+            var pointers = await _viewOutage.PersistAsync(() => starts.FixAsync(description, FunctionList.All, stoppingToken), chance, stoppingToken);
             logger.LogInformation(
                 "Log {Log} has {Partitions} partitions; functions: {Functions}",
                 description.Id, description.Partitions, string.Join(", ", functions.Select(function => function.Name)));
 
+            var controls = new FunctionControls(description.Id, functions, viewStore, _viewOutage, time, chance);
+            await _viewOutage.PersistAsync(() => LookAtControlsAsync(controls, [], stoppingToken), chance, stoppingToken);
             var writer = new RowWriter(viewStore, abilities.TransactionsHonourCreates);
             var sender = new CommandSender(commands, _commandOutage, time, chance, logger);
             var publisher = new EventPublisher(dapr, _brokerOutage, time, chance);
             var consumers = Enumerable.Range(0, description.Partitions)
-                .Select(partition => Consumer(partition, writer, sender, publisher, pointers)).ToList();
+                .Select(partition => Consumer(partition, writer, sender, publisher, pointers, controls)).ToList();
             var ways = consumers.Select(consumer => new ConsumerRoute(routes, consumer, time)).ToList();
             (_consumers, _routes) = (consumers, ways);
+            Operator = new Operator(description, viewStore, log, pointers, controls);
             await Task.WhenAll(
                 [.. consumers.Select(consumer => consumer.RunAsync(stoppingToken, _giveUp.Token)),
                 EveryAsync(PositionsEvery, () => LookAtPositionsAsync(consumers, stoppingToken), stoppingToken),
+                EveryAsync(FunctionControls.Every, () => LookAtControlsAsync(controls, consumers, stoppingToken), stoppingToken),
                 EveryAsync(HoldersEvery, () => LookForHoldersAsync(consumers, ways, stoppingToken), stoppingToken)]);
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        catch (Exception) when (stoppingToken.IsCancellationRequested)
         {
+            // Whatever fails while everything is taken down has no consequence.
         }
     }
 
     private PartitionConsumer Consumer(
-        int partition, RowWriter writer, CommandSender sender, EventPublisher publisher, IReadOnlyDictionary<string, ViewPointer> pointers)
+        int partition, RowWriter writer, CommandSender sender, EventPublisher publisher, IReadOnlyDictionary<string, ViewPointer> pointers, FunctionControls controls)
     {
         var window = new RecordWindow(log, partition, _logOutage);
-        var runners = functions.Select(function =>
+        return new PartitionConsumer(partition, window, functions.ToDictionary(function => function.Name, Runner), routes.Holds);
+
+        FunctionRunner Runner(Function function)
         {
             var pointer = pointers[function.Name];
             var checkpoint = new Checkpoint(
@@ -114,9 +127,30 @@ internal sealed class FunctionHost(
                 Function.Publisher messages => new PublisherWork(messages, publisher).ApplyAsync,
                 _ => throw new InvalidOperationException($"Nothing runs functions like {function.Name}."),
             };
-            return new FunctionRunner(function.Name, partition, window, checkpoint, work, _logOutage, time, chance, logger);
-        });
-        return new PartitionConsumer(partition, window, [.. runners], routes.Holds);
+            var held = new HeldAccounts(function, pointer, partition, writer, _viewOutage, time, chance, logger);
+            var replay = new Replay(held, log, partition, work, _viewOutage, time, chance);
+            return new FunctionRunner(
+                function, partition, window, checkpoint, work, held, replay, () => controls.Permitted(function.Name), _logOutage, time, chance, logger);
+        }
+    }
+
+    /// <summary>Reads what operators want, and tells the functions that time has gone by.</summary>
+    private async Task<bool> LookAtControlsAsync(FunctionControls controls, List<PartitionConsumer> consumers, CancellationToken stopping)
+    {
+        try
+        {
+            foreach (var function in await controls.RefreshAsync(stopping))
+            {
+                consumers.ForEach(consumer => consumer.Recheck(function));
+            }
+        }
+        catch (Exception cause) when (!stopping.IsCancellationRequested && consumers.Count > 0)
+        {
+            _viewOutage.Failed(cause);
+        }
+
+        consumers.ForEach(consumer => consumer.Tick());
+        return true;
     }
 
     /// <summary>Wake-ups may be lost, all of them: one bulk read looks at every quiet partition that is worked on here.</summary>
@@ -172,25 +206,5 @@ internal sealed class FunctionHost(
             await look();
         }
         while (await timer.WaitForNextTickAsync(stopping));
-    }
-
-    private async Task<T> PersistAsync<T>(Outage outage, Func<Task<T>> attempt, CancellationToken stopping)
-    {
-        var patience = new Patience(time, chance);
-        while (true)
-        {
-            try
-            {
-                var result = await attempt();
-                outage.Answered();
-                return result;
-            }
-            catch (Exception cause) when (cause is not LogRefusedException && !stopping.IsCancellationRequested)
-            {
-                outage.Failed(cause);
-            }
-
-            await patience.WaitAsync(stopping);
-        }
     }
 }

@@ -1,23 +1,28 @@
 using System.Threading.Channels;
+using Accounts.Processor.Functions;
+using Accounts.Processor.Parking;
 using EventLog;
 
 namespace Accounts.Processor.Consumers;
-
-/// <summary>What a function does with a batch; see <see cref="ViewWork.ApplyAsync"/> and <see cref="PolicyWork.ApplyAsync"/>.</summary>
-internal delegate Task<EventFailure?> Work(IReadOnlyList<LoggedRecord> records, CancellationToken stopping, CancellationToken cancellation);
 
 /// <summary>
 /// One function at work on one partition, on its own feet: whatever holds it up holds up no other. It is at work while this
 /// replica works on the partition.
 /// </summary>
+/// <param name="permitted">The last position that may be done now; -1 while the function is paused.</param>
 internal sealed class FunctionRunner(
-    string name, int partition, RecordWindow window, Checkpoint checkpoint, Work work, Outage log, TimeProvider time, Random chance, ILogger logger)
+    Function function, int partition, RecordWindow window, Checkpoint checkpoint, Work work, HeldAccounts held, Replay replay, Func<long> permitted,
+    Outage log, TimeProvider time, Random chance, ILogger logger)
 {
     private const int EventsPerBatch = 1_000;
 
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     private volatile bool _loaded;
+    private volatile bool _waits;
+
+    /// <summary>The last position that is done, as far as this replica knows.</summary>
+    public long Done => checkpoint.Done;
 
     /// <summary>There is more to read.</summary>
     /// <param name="begins">This replica begins to work on the partition; another may have come further meanwhile.</param>
@@ -29,6 +34,22 @@ internal sealed class FunctionRunner(
         }
 
         _wake.Writer.TryWrite(true);
+    }
+
+    /// <summary>Something was asked of the accounts that are held.</summary>
+    public void Recheck()
+    {
+        held.Recheck();
+        Wake(begins: false);
+    }
+
+    /// <summary>Time has gone by: what waits for it may be due.</summary>
+    public void Tick()
+    {
+        if (_waits ? permitted() > Done : held.Due().Count > 0)
+        {
+            Wake(begins: false);
+        }
     }
 
     /// <param name="active">Whether this replica works on the partition; whoever is told that it does not stops half-way.</param>
@@ -47,7 +68,7 @@ internal sealed class FunctionRunner(
                 }
             }
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        catch (Exception) when (stopping.IsCancellationRequested)
         {
         }
 
@@ -61,41 +82,25 @@ internal sealed class FunctionRunner(
         {
             try
             {
-                if (!_loaded)
-                {
-                    _loaded = true;
-                    await checkpoint.LoadAsync(stopping);
-                }
-
-                var records = await window.ReadAsync(checkpoint.Done, EventsPerBatch, stopping);
-                if (records.Count == 0)
+                if (!await TakeAsync(stopping, cancellation))
                 {
                     return;
                 }
 
-                var begun = time.GetUtcNow();
-                var failure = await work(records, stopping, cancellation);
-                FunctionTracing.Done(name, partition, begun, records);
-                checkpoint.Advance(failure is null ? records[^1].Position : failure.Event.Recorded.Position.Position - 1, cancellation);
-                if (failure is null)
-                {
-                    patience.Reset();
-                    continue;
-                }
-
-                var recorded = failure.Event.Recorded;
-                logger.LogError(
-                    failure.Cause,
-                    "Function {Function} cannot take version {Version} of account {Account} at {Position}; it stays there in partition {Partition} and tries again",
-                    name, recorded.Version, recorded.Stream, recorded.Position, partition);
+                patience.Reset();
+                continue;
             }
-            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            catch (Exception) when (stopping.IsCancellationRequested)
             {
                 return;
             }
             catch (LogBrokenException broken)
             {
-                logger.LogCritical(broken, "Function {Function} stays at {Position}: the log is broken there", name, broken.Position);
+                logger.LogCritical(broken, "Function {Function} stays at {Position}: the log is broken there", function.Name, broken.Position);
+            }
+            catch (TooManyHeldException broken)
+            {
+                logger.LogCritical("{Reason}", broken.Message);
             }
             catch (Exception cause)
             {
@@ -104,5 +109,62 @@ internal sealed class FunctionRunner(
 
             await patience.WaitAsync(stopping);
         }
+    }
+
+    /// <summary>Takes the next batch, or a portion of what was held back; false when there is nothing to do now.</summary>
+    private async Task<bool> TakeAsync(CancellationToken stopping, CancellationToken cancellation)
+    {
+        if (_waits = permitted() < 0)
+        {
+            return false;
+        }
+
+        if (!_loaded)
+        {
+            _loaded = true;
+            held.Recheck();
+            await checkpoint.LoadAsync(stopping);
+        }
+
+        // First how far others have come, then what they hold back: they write it the other way round.
+        var after = checkpoint.Advanced(out var byOthers);
+        if (byOthers)
+        {
+            held.Recheck();
+        }
+
+        await held.LoadAsync(stopping);
+        var replayed = await replay.TakeDueAsync(stopping, cancellation);
+        var records = Permitted(await window.ReadAsync(after, EventsPerBatch, stopping));
+        if (records.Count == 0)
+        {
+            return replayed;
+        }
+
+        var begun = time.GetUtcNow();
+        var failures = await work(new Batch(records, logged => !held.Holds(logged.Account)), stopping, cancellation);
+        FunctionTracing.Done(function, partition, begun, records);
+        if ((failures.Count == 0 && held.Count == 0) || await held.TakeAsync(records, failures, cancellation))
+        {
+            checkpoint.Advance(records[^1].Position, cancellation);
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// What may be done of the records. Asked after they were read: whoever has been told meanwhile to go no further does not
+    /// begin with records that came later.
+    /// </summary>
+    private IReadOnlyList<LoggedRecord> Permitted(IReadOnlyList<LoggedRecord> records)
+    {
+        var last = permitted();
+        if (records.Count == 0 || records[^1].Position <= last)
+        {
+            return records;
+        }
+
+        _waits = true;
+        return [.. records.TakeWhile(record => record.Position <= last)];
     }
 }

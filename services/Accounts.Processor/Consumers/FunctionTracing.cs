@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Accounts.Processor.Functions;
 using EventLog;
 using ServiceDefaults;
 
@@ -11,11 +12,17 @@ internal static class FunctionTracing
 
     private static readonly LogTracing Traces = new(Source);
 
-    /// <summary>A function has taken the records.</summary>
-    public static void Done(string function, int partition, DateTimeOffset begun, IReadOnlyList<LoggedRecord> records) => Traces.Done(
-        function,
-        begun,
-        records.SelectMany(record => record.Events).Select(logged => logged.Recorded.TraceParent),
-        new("partition", partition),
-        new("position", records[^1].Position));
+    /// <summary>A function has taken the events that it handles.</summary>
+    public static void Done(Function function, int partition, DateTimeOffset begun, IReadOnlyList<LoggedRecord> records)
+    {
+        if (Source.HasListeners())
+        {
+            Traces.Done(
+                function.Name,
+                begun,
+                records.SelectMany(record => record.Events).Where(function.Handles).Select(logged => logged.Recorded.TraceParent),
+                new("partition", partition),
+                new("position", records[^1].Position));
+        }
+    }
 }

@@ -25,8 +25,5 @@ internal sealed record LoggedRecord(int Partition, long Position, IReadOnlyList<
         new(record.Position.Partition, record.Position.Position, [.. record.Events.Select(recorded => new LoggedEvent(recorded))]);
 }
 
-/// <summary>A function could not take an event; nothing is wrong with anything that it depends on.</summary>
-internal sealed record EventFailure(LoggedEvent Event, Exception Cause);
-
 internal sealed class UnreadableEventException(StoredEvent stored)
     : Exception($"This version cannot read {stored.Name} with schema {stored.Schema}.");

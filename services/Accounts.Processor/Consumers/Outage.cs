@@ -1,3 +1,6 @@
+using Accounts.Processor.Parking;
+using EventLog;
+
 namespace Accounts.Processor.Consumers;
 
 /// <summary>
@@ -55,5 +58,32 @@ internal sealed class Outage(string dependency, TimeProvider time, ILogger logge
         }
 
         logger.LogInformation("{Dependency} answers again", dependency);
+    }
+
+    /// <summary>
+    /// Tries again and again, however long it takes. A first failure may be a rival's write as well, and is no outage; an
+    /// attempt begins by reading what is there.
+    /// </summary>
+    public async Task<T> PersistAsync<T>(Func<Task<T>> attempt, Random chance, CancellationToken cancellation)
+    {
+        var patience = new Patience(time, chance);
+        for (var attempts = 0; ; attempts++)
+        {
+            try
+            {
+                var result = await attempt();
+                Answered();
+                return result;
+            }
+            catch (Exception cause) when (cause is not (LogRefusedException or TooManyHeldException) && !cancellation.IsCancellationRequested)
+            {
+                if (attempts > 0)
+                {
+                    Failed(cause);
+                }
+            }
+
+            await patience.WaitAsync(cancellation);
+        }
     }
 }

@@ -1,7 +1,7 @@
 namespace Accounts.Processor.Consumers;
 
 /// <summary>One partition on this replica: its records, and the functions that take them.</summary>
-internal sealed class PartitionConsumer(int partition, RecordWindow window, IReadOnlyList<FunctionRunner> runners, Func<int, bool> holds)
+internal sealed class PartitionConsumer(int partition, RecordWindow window, IReadOnlyDictionary<string, FunctionRunner> runners, Func<int, bool> holds)
 {
     private readonly Lock _gate = new();
     private bool _atWork;
@@ -50,9 +50,27 @@ internal sealed class PartitionConsumer(int partition, RecordWindow window, IRea
             _woken |= position > 0;
         }
 
-        foreach (var runner in runners)
+        foreach (var runner in runners.Values)
         {
             runner.Wake(begins);
+        }
+    }
+
+    /// <summary>Time has gone by.</summary>
+    public void Tick()
+    {
+        foreach (var runner in runners.Values)
+        {
+            runner.Tick();
+        }
+    }
+
+    /// <summary>Something was asked of the accounts that a function holds back.</summary>
+    public void Recheck(string function)
+    {
+        if (runners.TryGetValue(function, out var runner))
+        {
+            runner.Recheck();
         }
     }
 
@@ -73,7 +91,7 @@ internal sealed class PartitionConsumer(int partition, RecordWindow window, IRea
 
     /// <summary>Runs the functions until the service stops.</summary>
     public Task RunAsync(CancellationToken stopping, CancellationToken cancellation) =>
-        Task.WhenAll(runners.Select(runner => runner.RunAsync(MayGoOn, stopping, cancellation)));
+        Task.WhenAll(runners.Values.Select(runner => runner.RunAsync(MayGoOn, stopping, cancellation)));
 
     /// <summary>
     /// A function that has to stop half-way is begun anew as soon as the partition is worked on here again, be it at once:

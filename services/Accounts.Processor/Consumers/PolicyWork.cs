@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Accounts.Processor.Functions;
 
 namespace Accounts.Processor.Consumers;
@@ -8,15 +9,14 @@ internal sealed class PolicyWork(Function.Policy policy, CommandSender sender)
     private const int AccountsInFlight = 32;
 
     /// <summary>
-    /// Returns when every command is answered: accounts beside each other, one account's commands in order. A failure
-    /// names the earliest event that a policy or the command service could not take.
+    /// Returns when every command is answered: accounts beside each other, one account's commands in order. What an account
+    /// asks for after an event that failed is not sent.
     /// </summary>
-    public async Task<EventFailure?> ApplyAsync(IReadOnlyList<LoggedRecord> records, CancellationToken stopping, CancellationToken cancellation)
+    public async Task<IReadOnlyList<EventFailure>> ApplyAsync(Batch batch, CancellationToken stopping, CancellationToken cancellation)
     {
-        var failures = new List<EventFailure>();
+        var failures = new ConcurrentBag<EventFailure>();
         var options = new ParallelOptions { MaxDegreeOfParallelism = AccountsInFlight, CancellationToken = stopping };
-        var accounts = records.SelectMany(record => record.Events).Where(policy.Handles).GroupBy(logged => logged.Account);
-        await Parallel.ForEachAsync(accounts, options, async (events, _) =>
+        await Parallel.ForEachAsync(batch.For(policy).GroupBy(logged => logged.Account), options, async (events, _) =>
         {
             foreach (var logged in events)
             {
@@ -26,16 +26,12 @@ internal sealed class PolicyWork(Function.Policy policy, CommandSender sender)
                 }
                 catch (Exception cause) when (cause is not OperationCanceledException)
                 {
-                    lock (failures)
-                    {
-                        failures.Add(new EventFailure(logged, cause));
-                    }
-
+                    failures.Add(new EventFailure(logged, cause));
                     return;
                 }
             }
         });
-        return failures.MinBy(failure => failure.Event.Recorded.Position.Position);
+        return [.. failures];
     }
 
     private async Task ReactAsync(LoggedEvent logged, CancellationToken stopping, CancellationToken cancellation)

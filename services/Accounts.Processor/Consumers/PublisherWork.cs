@@ -13,9 +13,9 @@ internal sealed class PublisherWork(Function.Publisher publisher, EventPublisher
     /// Returns when the broker has every message. Messages of one account never travel in one call, and the next one's call
     /// begins when the one before has ended, so that the broker gets them in order.
     /// </summary>
-    public async Task<EventFailure?> ApplyAsync(IReadOnlyList<LoggedRecord> records, CancellationToken stopping, CancellationToken cancellation)
+    public async Task<IReadOnlyList<EventFailure>> ApplyAsync(Batch batch, CancellationToken stopping, CancellationToken cancellation)
     {
-        var (rounds, failure) = Rounds(records);
+        var (rounds, failures) = Rounds(batch);
         foreach (var round in rounds)
         {
             var options = new ParallelOptions { MaxDegreeOfParallelism = CallsInFlight, CancellationToken = stopping };
@@ -23,15 +23,16 @@ internal sealed class PublisherWork(Function.Publisher publisher, EventPublisher
                 await sender.PublishAsync(publisher.PubSub, publisher.Topic, call, stopping, cancellation));
         }
 
-        return failure;
+        return [.. failures.Values];
     }
 
-    /// <summary>The first message of each account, then the second of each, and so on; up to an event that fails.</summary>
-    private (List<List<OutgoingMessage>> Rounds, EventFailure? Failure) Rounds(IReadOnlyList<LoggedRecord> records)
+    /// <summary>The first message of each account, then the second of each, and so on; of an account up to an event that fails.</summary>
+    private (List<List<OutgoingMessage>> Rounds, Dictionary<string, EventFailure> Failures) Rounds(Batch batch)
     {
         var rounds = new List<List<OutgoingMessage>>();
         var sent = new Dictionary<string, int>();
-        foreach (var logged in records.SelectMany(record => record.Events).Where(publisher.Handles))
+        var failures = new Dictionary<string, EventFailure>();
+        foreach (var logged in batch.For(publisher).Where(logged => !failures.ContainsKey(logged.Account)))
         {
             try
             {
@@ -51,11 +52,11 @@ internal sealed class PublisherWork(Function.Publisher publisher, EventPublisher
             }
             catch (Exception cause)
             {
-                return (rounds, new EventFailure(logged, cause));
+                failures[logged.Account] = new EventFailure(logged, cause);
             }
         }
 
-        return (rounds, null);
+        return (rounds, failures);
     }
 
     private static IEnumerable<IReadOnlyList<OutgoingMessage>> Calls(List<OutgoingMessage> messages)

@@ -9,13 +9,13 @@ internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter 
     private const int AttemptsTogether = 3;
 
     /// <summary>
-    /// Returns when every row is confirmed. A failure names the first event that the view could not take; everything
-    /// before it is in the rows.
+    /// Returns when every row is confirmed. Of an account with an event that the view could not take, everything before it
+    /// is in the rows and nothing after it.
     /// </summary>
-    /// <param name="records">Records in order.</param>
+    /// <param name="batch">Records in order.</param>
     /// <param name="stopping">The service stops: finish what is in flight, wait for nothing.</param>
     /// <param name="cancellation">Give up.</param>
-    public async Task<EventFailure?> ApplyAsync(IReadOnlyList<LoggedRecord> records, CancellationToken stopping, CancellationToken cancellation)
+    public async Task<IReadOnlyList<EventFailure>> ApplyAsync(Batch batch, CancellationToken stopping, CancellationToken cancellation)
     {
         var final = new HashSet<string>();
         var patience = new Patience(time, chance);
@@ -26,14 +26,14 @@ internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter 
             {
                 // What a failed write has done is unknown, and somebody else may be at work: every further attempt starts
                 // with what is there, and the gate in the fold drops what is done.
-                var (rows, failure) = await FoldAsync(records, trustNew: attempt == 0, cancellation);
+                var (rows, failures) = await FoldAsync(batch, trustNew: attempt == 0, cancellation);
                 var confirmed = new List<string>();
                 var lost = await writer.WriteAsync(
                     rows.Changes().Where(row => !final.Contains(row.Key)), singly: attempt >= AttemptsTogether, confirmed, cancellation);
                 if (lost is null)
                 {
                     views.Answered();
-                    return failure;
+                    return failures;
                 }
 
                 final.UnionWith(confirmed.Where(rows.IsFinal));
@@ -54,27 +54,28 @@ internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter 
         }
     }
 
-    private async Task<(Rows Rows, EventFailure? Failure)> FoldAsync(IReadOnlyList<LoggedRecord> records, bool trustNew, CancellationToken cancellation)
+    private async Task<(Rows Rows, IReadOnlyList<EventFailure> Failures)> FoldAsync(Batch batch, bool trustNew, CancellationToken cancellation)
     {
         var rows = new Rows();
-        await rows.ReadAsync([.. records.SelectMany(record => record.Events).Where(view.Handles).SelectMany(logged => view.Reads(scope, logged))], trustNew, writer.Store, cancellation);
+        await rows.ReadAsync([.. batch.For(view).SelectMany(logged => view.Reads(scope, logged))], trustNew, writer.Store, cancellation);
         while (true)
         {
-            var failure = Fold(records, rows);
+            var failures = Fold(batch, rows);
             if (rows.Wanted.Count == 0)
             {
-                return (rows, failure);
+                return (rows, failures);
             }
 
             await rows.ReadWantedAsync(writer.Store, cancellation);
         }
     }
 
-    private EventFailure? Fold(IReadOnlyList<LoggedRecord> records, Rows rows)
+    private IReadOnlyList<EventFailure> Fold(Batch batch, Rows rows)
     {
-        foreach (var record in records)
+        var failures = new Dictionary<string, EventFailure>();
+        foreach (var record in batch.Records)
         {
-            foreach (var logged in record.Events.Where(view.Handles))
+            foreach (var logged in record.Events.Where(logged => batch.IsFor(view, logged) && !failures.ContainsKey(logged.Account)))
             {
                 try
                 {
@@ -82,16 +83,16 @@ internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter 
                 }
                 catch (Exception cause)
                 {
-                    return new EventFailure(logged, cause);
+                    failures[logged.Account] = new EventFailure(logged, cause);
                 }
             }
 
-            if (view.FoldRecord is { } fold)
+            if (batch.Whole && view.FoldRecord is { } fold)
             {
                 rows.Apply([.. fold(scope, record, rows)]);
             }
         }
 
-        return null;
+        return [.. failures.Values];
     }
 }

@@ -12,6 +12,7 @@ internal static class AccountView
         Name = Views.Account,
         Reads = (at, logged) => [new RowRead(RowKeys.Account(at, logged.Account), New: logged.Version == 1)],
         Fold = Fold,
+        Mark = Mark,
     };
 
     private static IEnumerable<RowWrite> Fold(ViewPointer at, LoggedEvent logged, Rows rows)
@@ -31,5 +32,13 @@ internal static class AccountView
             Commands = Decision.Legal(account),
             Position = logged.Recorded.Position.ToString(),
         }, ContractsJson.Default.AccountRow);
+    }
+
+    private static IEnumerable<RowWrite> Mark(ViewPointer at, string account, long missing, Rows rows)
+    {
+        var key = RowKeys.Account(at, account);
+        return rows.Get(key, ContractsJson.Default.AccountRow) is { } row && row.Version == missing - 1
+            ? [RowWrite.Changing(key, row with { Held = true }, ContractsJson.Default.AccountRow)]
+            : [];
     }
 }

@@ -49,6 +49,18 @@ internal abstract record Function
         /// could not all be taken: they never hold anything back. Pure, and must not throw.
         /// </summary>
         public Func<ViewPointer, LoggedRecord, Rows, IEnumerable<RowWrite>>? FoldRecord { get; init; }
+
+        /// <summary>
+        /// Version of the fold: one more whenever it makes other rows of the same events, so that a rebuild is due. A replica
+        /// feeds no generation of a newer fold than its own.
+        /// </summary>
+        public int Version { get; init; } = 1;
+
+        /// <summary>
+        /// Marks the rows of an account that lack the event with this version, so that nobody takes them for the newest; the
+        /// fold of that event makes rows without the mark. Null: the view's rows say nothing of it.
+        /// </summary>
+        public Func<ViewPointer, string, long, Rows, IEnumerable<RowWrite>>? Mark { get; init; }
     }
 
     /// <summary>Answers events with commands.</summary>

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.Json;
 using Accounts.Contracts;
 using Accounts.Domain;
+using Accounts.Processor.Functions;
 using EventLog;
 using Microsoft.Extensions.Logging.Abstractions;
 using Decision = Accounts.Domain.Decision;
@@ -51,6 +52,9 @@ internal sealed class AccountWorld : IAsyncDisposable
 
     /// <summary>What the command service says to a policy before it does anything; null: nothing, go on.</summary>
     public Func<string, HttpResponseMessage?> BeforeCommand { get; set; } = _ => null;
+
+    /// <summary>What the functions of replicas are that start from now on; by default what they are.</summary>
+    public Func<Function, Function> As { get; set; } = function => function;
 
     /// <summary>Idempotency keys of all commands that policies sent.</summary>
     public ConcurrentQueue<string> Keys { get; } = new();

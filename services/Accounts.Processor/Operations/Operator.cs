@@ -1,0 +1,16 @@
+using Accounts.Contracts;
+using Accounts.Processor.Functions;
+using Accounts.Processor.Generations;
+using EventLog;
+
+namespace Accounts.Processor.Operations;
+
+/// <summary>
+/// What operators ask and order. All of it goes by rows in the views' store, so that any replica answers, of whatever
+/// deployment, also for functions that it does not host.
+/// </summary>
+internal sealed record Operator(
+    LogDescription Log, IStateStore Views, LogReader Reader, IReadOnlyDictionary<string, ViewPointer> Pointers, FunctionControls Controls)
+{
+    public static Function? Find(string name) => FunctionList.All.FirstOrDefault(function => function.Name == name);
+}

@@ -1,0 +1,299 @@
+using Accounts.Contracts;
+using Accounts.Domain;
+using Accounts.Processor.Functions;
+using Accounts.Processor.Parking;
+using Accounts.Processor.Tests.InProcess;
+using TestSupport;
+
+namespace Accounts.Processor.Tests;
+
+/// <summary>Events that a function cannot take, whatever is done.</summary>
+public class ParkingTests
+{
+    private const string Activate = "activate";
+    private static readonly string[] ViewsOnly = ["Onboarding:Enabled=false"];
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    private static async Task<IReadOnlyList<ParkedBody>> Parked(Replica replica, string? function = null) =>
+        replica.Host.Operator is { } at ? (await ParkedEvents.ListAsync(at, function, null, 500, Stop)).Items : [];
+
+    private static async Task<ParkedBody> OnlyParked(Replica replica)
+    {
+        await Eventually.True(async () => await Parked(replica) is [{ State: HeldStates.Parked }], "one event is parked");
+        return (await Parked(replica)).Single();
+    }
+
+    private static async Task Wish(Replica replica, string id, string wish) =>
+        Assert.True(await ParkedEvents.WishAsync(replica.Host.Operator!, id, wish, Stop));
+
+    private static async Task Suspend(AccountWorld world, string number, int times)
+    {
+        await world.Send(number, new AccountCommand.Confirm());
+        for (var i = 0; i < times; i++)
+        {
+            await world.Send(number, AccountCommand.Named(i % 2 == 0 ? Activate : "suspend")!);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_view_that_fails_on_one_event_holds_up_its_account_alone_until_the_event_is_replayed(bool likeRedis)
+    {
+        var poison = new Poison(logged => logged is { Account: "BAD", Version: 2 }, Views.Account);
+        await using var world = new AccountWorld(new SimulatedStore { LikeRedis = likeRedis }) { As = poison.In };
+        var replica = world.Start(ViewsOnly);
+        var at = await world.At();
+        await world.Create("BAD");
+        await Suspend(world, "BAD", 5);
+        await Parallel.ForEachAsync(Enumerable.Range(0, 30), async (i, _) =>
+        {
+            await world.Create($"GOOD-{i}");
+            await world.Send($"GOOD-{i}", new AccountCommand.Confirm());
+        });
+
+        var parked = await OnlyParked(replica);
+        await world.ViewsEqualTheLog(row => !row.Key.EndsWith(".account.1.BAD", StringComparison.Ordinal));
+        await world.ReachesTheTail(Views.Account);
+        Assert.Equal(("account", "1", "BAD", 2, "ACCOUNT_CONFIRMED", 5), (parked.Function, parked.Generation, parked.AccountNumber, parked.Version, parked.Event, parked.Attempts));
+        Assert.Equal(5, parked.Waiting);
+        Assert.DoesNotContain("42", parked.Cause, StringComparison.Ordinal);
+        await Eventually.Holds(() => Assert.Equal((1, true), world.Row(RowKeys.Account(at, "BAD"), ContractsJson.Default.AccountRow) is { } row ? (row.Version, row.Held) : default));
+
+        // A replay that fails again changes nothing; what comes meanwhile waits too.
+        await Wish(replica, parked.Id, HeldWishes.Replay);
+        await Eventually.Holds(async () => Assert.Equal((6, (string?)null), ((await OnlyParked(replica)).Attempts, (await OnlyParked(replica)).Requested)));
+        await world.Send("BAD", new AccountCommand.MakeDefault());
+        await Eventually.Holds(async () => Assert.Equal(6, (await OnlyParked(replica)).Waiting));
+        poison.Cure();
+        await Wish(replica, parked.Id, HeldWishes.Replay);
+
+        await world.ViewsEqualTheLog();
+        Assert.Empty(await Parked(replica));
+        Assert.False(await ParkedEvents.WishAsync(replica.Host.Operator!, parked.Id, HeldWishes.Replay, Stop));
+        await world.Send("BAD", new AccountCommand.Archive());
+        await world.ViewsEqualTheLog();
+    }
+
+    [Fact]
+    public async Task What_fails_a_few_times_only_is_taken_without_anybody()
+    {
+        var fails = 3;
+        var poison = new Poison(logged => logged is { Account: "BAD", Version: 2 } && Interlocked.Decrement(ref fails) >= 0, Views.Account);
+        await using var world = new AccountWorld { As = poison.In };
+        var replica = world.Start(ViewsOnly);
+        await world.Create("BAD");
+        await Suspend(world, "BAD", 4);
+
+        await world.ViewsEqualTheLog();
+        Assert.Empty(await Parked(replica));
+        Assert.Single(replica.Log.ToArray(), line => line.StartsWith("Error", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task What_is_parked_stays_so_when_the_processor_is_killed_and_another_goes_on()
+    {
+        var poison = new Poison(logged => logged is { Account: "BAD", Version: 2 }, Views.Account, Views.History);
+        await using var world = new AccountWorld { As = poison.In };
+        var first = world.Start(ViewsOnly);
+        await world.Create("BAD");
+        await Suspend(world, "BAD", 2);
+        await Eventually.True(async () => (await Parked(first)).Count(parked => parked.State == HeldStates.Parked) == 2, "both views have parked it");
+        first.Kill();
+        var second = world.Start(ViewsOnly);
+        await Suspend(world, "BAD", 3);
+        await Eventually.Holds(async () => Assert.Equal([5, 5], (await Parked(second)).Select(parked => parked.Waiting)));
+
+        poison.Cure();
+        foreach (var parked in await Parked(second))
+        {
+            await Wish(second, parked.Id, HeldWishes.Replay);
+        }
+
+        await world.ViewsEqualTheLog();
+    }
+
+    [Fact]
+    public async Task A_publisher_sends_what_it_held_in_order_and_leaves_out_what_is_discarded()
+    {
+        var poison = new Poison(logged => logged.Account is "BAD" or "GONE" && logged.Version == 2, Topics.AccountEvents);
+        await using var world = new AccountWorld { As = poison.In };
+        var replica = world.Start("Functions=account-events");
+        foreach (var number in (string[])["BAD", "GONE", "GOOD"])
+        {
+            await world.Create(number);
+            await Suspend(world, number, 3);
+        }
+
+        await Eventually.True(async () => (await Parked(replica)).Count(parked => parked.State == HeldStates.Parked) == 2, "both are parked");
+        await Eventually.Holds(() => Assert.Equal([1, 2, 3, 4, 5], Versions("GOOD")));
+        Assert.Equal(([1L], [1L]), (Versions("BAD"), Versions("GONE")));
+        var gone = (await Parked(replica)).Single(parked => parked.AccountNumber == "GONE");
+        await Wish(replica, gone.Id, HeldWishes.Discard);
+        await Eventually.Holds(() => Assert.Equal([1, 3, 4, 5], Versions("GONE")));
+        poison.Cure();
+        await Wish(replica, (await Parked(replica)).Single().Id, HeldWishes.Replay);
+
+        await Eventually.Holds(() => Assert.Equal([1, 2, 3, 4, 5], Versions("BAD")));
+        await Eventually.Holds(async () => Assert.Empty(await Parked(replica)));
+
+        long[] Versions(string number) => [.. world.Broker.Messages.Where(message => message.PartitionKey == number).Select(message => message.Version)];
+    }
+
+    [Fact]
+    public async Task A_command_that_the_command_service_calls_wrong_parks_the_event_of_the_policy()
+    {
+        await using var world = new AccountWorld
+        {
+            BeforeCommand = key => key.StartsWith("confirm-on-creation", StringComparison.Ordinal) ? new HttpResponseMessage(System.Net.HttpStatusCode.BadRequest) : null,
+        };
+        var replica = world.Start();
+        await world.Create("BAD");
+
+        var parked = await OnlyParked(replica);
+        Assert.Equal(("confirm-on-creation", 1, "Command confirm was answered 400."), (parked.Function, parked.Version, parked.Cause));
+        world.BeforeCommand = _ => null;
+        await Wish(replica, parked.Id, HeldWishes.Replay);
+
+        await Eventually.Holds(async () => Assert.Equal("ACCOUNT_ACTIVE", world.Row(RowKeys.Account(await world.At(), "BAD"), ContractsJson.Default.AccountRow)?.Account.Status));
+    }
+
+    [Fact]
+    public async Task A_store_a_broker_and_a_command_service_that_are_away_park_nothing()
+    {
+        await using var world = new AccountWorld();
+        var replica = world.Start();
+        await world.Create("A-0");
+        await world.ViewsEqualTheLog();
+        var away = true;
+        world.Views.BeforeWrite = _ => away ? throw new IOException("away") : Task.CompletedTask;
+        world.Broker.Fails = _ => away ? Failure.Before : Failure.None;
+        world.BeforeCommand = _ => away ? new HttpResponseMessage(System.Net.HttpStatusCode.ServiceUnavailable) : null;
+
+        for (var i = 1; i < 10; i++)
+        {
+            await world.Create($"A-{i}");
+        }
+
+        // Longer than all attempts at an event that fails by itself.
+        await Task.Delay(TimeSpan.FromSeconds(5), Stop);
+        away = false;
+
+        await world.ViewsEqualTheLog();
+        Assert.Empty(await Parked(replica));
+        Assert.DoesNotContain(world.Views.Values.Keys, key => key.Contains(".held", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task An_account_with_a_thousand_held_events_makes_no_row_large_and_holds_up_nobody_while_it_is_replayed()
+    {
+        var poison = new Poison(logged => logged is { Account: "BAD", Version: 1 }, Views.Account);
+        await using var world = new AccountWorld { As = poison.In };
+        var replica = world.Start(ViewsOnly);
+        await world.Create("BAD");
+        await Suspend(world, "BAD", 1_000);
+        var parked = await OnlyParked(replica);
+        await Eventually.Holds(async () => Assert.Equal(1_001, (await OnlyParked(replica)).Waiting));
+        Assert.All(world.Views.Values.Where(row => row.Key.Contains(".held", StringComparison.Ordinal)), row => Assert.True(row.Value.Length < 1_000));
+        poison.Cure();
+        await Wish(replica, parked.Id, HeldWishes.Replay);
+
+        await world.ViewsEqualTheLog();
+        Assert.Equal(Enumerable.Range(1, 1_002).Select(version => (long)version), poison.Taken.Where(taken => taken.Account == "BAD").Select(taken => taken.Version).Distinct());
+    }
+
+    [Fact]
+    public async Task A_function_that_fails_for_everybody_stops_and_a_version_that_is_mended_goes_on()
+    {
+        var poison = new Poison(logged => logged.Account.StartsWith("BAD", StringComparison.Ordinal), Views.Account);
+        await using var world = new AccountWorld { As = poison.In };
+        var first = world.Start(ViewsOnly);
+        await Parallel.ForEachAsync(Enumerable.Range(0, 4_600), async (i, _) => await world.Create($"BAD-{i}"));
+
+        await Eventually.True(() => first.Log.ToArray().Any(line => line.StartsWith("Critical: Function account fails for more than 1000 accounts", StringComparison.Ordinal)), "it stops");
+        Assert.All(world.Views.Values.Where(row => row.Key.Contains(".held-accounts.", StringComparison.Ordinal)), row => Assert.True(row.Value.Length < 5_000));
+        await first.Stop();
+        poison.Cure();
+        var second = world.Start(ViewsOnly);
+        await Eventually.True(() => second.Host.Operator is not null, "the other is up");
+        await Eventually.Holds(
+            async () =>
+            {
+                foreach (var parked in await Parked(second))
+                {
+                    await ParkedEvents.WishAsync(second.Host.Operator!, parked.Id, HeldWishes.Replay, Stop);
+                }
+
+                Assert.Empty(await Parked(second));
+            },
+            TimeSpan.FromSeconds(40));
+
+        await world.ViewsEqualTheLog();
+    }
+
+    [Fact]
+    public async Task Two_replicas_on_the_same_partitions_hold_and_release_without_losing_an_event()
+    {
+        var chance = new Random(5);
+        var poison = new Poison(logged => logged.Account.GetHashCode(StringComparison.Ordinal) % 5 == 0 && chance.Next(2) == 0, Views.Account, Views.History);
+        await using var world = new AccountWorld { As = poison.In };
+        static void Silent(Replica replica) => replica.Call = (_, _, _) => throw new IOException("no actors");
+        var replica = world.Start(Silent, ViewsOnly);
+        world.Start(Silent, ViewsOnly);
+        world.Views.AfterWrite = _ => Throw(chance.Next(40) == 0);
+        await Parallel.ForEachAsync(Enumerable.Range(0, 40), async (i, _) =>
+        {
+            await world.Create($"A-{i}");
+            await Suspend(world, $"A-{i}", 6);
+        });
+        poison.Cure();
+        world.Views.AfterWrite = _ => { };
+        await Eventually.Holds(
+            async () =>
+            {
+                foreach (var parked in await Parked(replica))
+                {
+                    await ParkedEvents.WishAsync(replica.Host.Operator!, parked.Id, HeldWishes.Replay, Stop);
+                }
+
+                Assert.Empty(await Parked(replica));
+            },
+            TimeSpan.FromSeconds(20));
+
+        await world.ViewsEqualTheLog();
+
+        static void Throw(bool now)
+        {
+            if (now)
+            {
+                throw new IOException("no answer");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task The_list_of_parked_events_has_pages()
+    {
+        var poison = new Poison(_ => true, Views.Account, Views.History);
+        await using var world = new AccountWorld { As = poison.In };
+        var replica = world.Start(ViewsOnly);
+        await Task.WhenAll(Enumerable.Range(0, 25).Select(i => world.Create($"A-{i}")));
+        await Eventually.True(async () => (await Parked(replica)).Count == 50, "all are held");
+
+        var found = new List<string>();
+        string? place = null;
+        do
+        {
+            var (items, next) = await ParkedEvents.ListAsync(replica.Host.Operator!, null, place, 7, Stop);
+            Assert.True(items.Count is 7 || (next is null && items.Count == 1));
+            found.AddRange(items.Select(item => item.Id));
+            place = next;
+        }
+        while (place is not null);
+
+        Assert.Equal((await Parked(replica)).Select(item => item.Id), found);
+        Assert.Equal(50, found.Distinct().Count());
+        Assert.Equal(25, (await Parked(replica, Views.History)).Count);
+    }
+}
