@@ -66,6 +66,43 @@ public class ViewTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
     }
 
     [Fact]
+    public async Task An_account_of_which_the_view_lacks_an_event_is_not_shown_as_if_nothing_were_amiss()
+    {
+        await _views.Write(RowKeys.PointerTo(Views.Account), _first);
+        await WriteAccount(_first, "123456", 3);
+        await WriteHeld("CREATED", HeldStates.Parked);
+        await WriteHeld("RELEASED", HeldStates.Released);
+        await _views.Write(RowKeys.Account(_first, "HELD"), Row("HELD", 3, []) with { Held = true });
+
+        foreach (var path in (string[])["/v1/accounts/HELD", "/v1/accounts/HELD/commands", "/v1/accounts/CREATED"])
+        {
+            var answer = await Get(path);
+            Assert.Equal((HttpStatusCode.ServiceUnavailable, 60), (answer.StatusCode, (int)answer.Headers.RetryAfter!.Delta!.Value.TotalSeconds));
+            Assert.Equal("urn:accounts:problem:account-held", (await Json(answer)).GetProperty("type").GetString());
+        }
+
+        Assert.Equal(HttpStatusCode.NotFound, (await Get("/v1/accounts/RELEASED")).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await Get("/v1/accounts/123456")).StatusCode);
+
+        Task WriteHeld(string number, string state) => _views.Write(RowKeys.Held(_first, Views.Account, number), new HeldRow
+        {
+            Account = number,
+            Partition = 1,
+            Version = 1,
+            Position = 5,
+            Event = "ACCOUNT_CREATED",
+            EventId = "e",
+            Cause = "it threw",
+            Since = 1,
+            State = state,
+            Attempts = 5,
+            Done = 0,
+            Last = 1,
+            Events = 1,
+        });
+    }
+
+    [Fact]
     public async Task Where_GET_is_HEAD_is_too_without_a_body()
     {
         await _views.Write(RowKeys.PointerTo(Views.Account), _first);

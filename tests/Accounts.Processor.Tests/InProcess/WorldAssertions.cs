@@ -23,7 +23,7 @@ internal static class WorldAssertions
     public static Task ReachesTheTail(this AccountWorld world, string function) => Eventually.Holds(async () =>
     {
         var at = await world.At();
-        var tails = (await world.ReadAll()).GroupBy(record => record.Position.Partition).Select(records => records.Max(record => record.Position)!);
+        var tails = (await world.ReadAll()).GroupBy(record => record.Position.Partition).Select(records => records.MaxBy(record => record.Position.Position)!.Position);
         Assert.All(tails, tail => Assert.Equal(
             tail.Position, world.Row(RowKeys.Checkpoint(at, function, tail.Partition), ContractsJson.Default.CheckpointRow)!.Position));
     });
