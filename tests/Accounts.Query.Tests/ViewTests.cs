@@ -72,7 +72,7 @@ public class ViewTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
         await WriteAccount(_first, "123456", 3);
         await WriteHeld("CREATED", HeldStates.Parked);
         await WriteHeld("RELEASED", HeldStates.Released);
-        await _views.Write(RowKeys.Account(_first, "HELD"), Row("HELD", 3, []) with { Held = true });
+        await _views.Write(RowKeys.Account(_first, "HELD"), Row("HELD", 3) with { Held = true });
 
         foreach (var path in (string[])["/v1/accounts/HELD", "/v1/accounts/HELD/commands", "/v1/accounts/CREATED"])
         {
@@ -158,9 +158,10 @@ public class ViewTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
 
     private Task WriteAccount(ViewPointer at, string number, long version, params string[] commands) => _views.Write(
         RowKeys.Account(at, number),
-        JsonSerializer.SerializeToElement(
-            new AccountRow { Version = version, Account = Seed.Account(number, version), Commands = commands, Position = "4:118" },
-            ContractsJson.Default.AccountRow));
+        JsonSerializer.SerializeToElement(Row(number, version, commands), ContractsJson.Default.AccountRow));
+
+    private static AccountRow Row(string number, long version, params string[] commands) =>
+        new() { Version = version, Account = Seed.Account(number, version), Commands = commands, Position = "4:118" };
 
     private Task WriteEvent(long version) => _views.Write([Seed.Event(_first, "123456", version)]);
 }

@@ -41,7 +41,7 @@ public sealed class RecordSizeTests(StoresFixture fixture) : IClassFixture<Store
     public void A_limit_above_that_of_a_record_is_refused() =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new LogOptions { BatchBytes = (1 << 20) + 1 });
 
-    private static async Task<List<int>> SizesAsync(IStateStore store)
+    private static async Task<List<int>> SizesAsync(PrefixedStore store)
     {
         var sizes = new List<int>();
         while (await store.ReadAsync(Keys.Record(0, sizes.Count + 1), TestContext.Current.CancellationToken) is { } record)
