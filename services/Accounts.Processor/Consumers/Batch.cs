@@ -10,9 +10,6 @@ internal delegate Task<IReadOnlyList<EventFailure>> Work(Batch batch, Cancellati
 /// <param name="Takes">False for events that the function is not to take now: their accounts are held back.</param>
 internal sealed record Batch(IReadOnlyList<LoggedRecord> Records, Func<LoggedEvent, bool> Takes)
 {
-    /// <summary>False when single events come again, so that nothing can be said of their records as a whole.</summary>
-    public bool Whole { get; init; } = true;
-
     public static Batch Of(IReadOnlyList<LoggedRecord> records) => new(records, _ => true);
 
     /// <summary>The events for a function.</summary>

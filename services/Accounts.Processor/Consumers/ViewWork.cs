@@ -87,7 +87,7 @@ internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter 
                 }
             }
 
-            if (batch.Whole && view.FoldRecord is { } fold)
+            if (view.FoldRecord is { } fold)
             {
                 rows.Apply([.. fold(scope, record, rows)]);
             }

@@ -36,7 +36,7 @@ internal sealed class Replay(HeldAccounts held, LogReader log, int partition, Wo
         var upTo = Math.Min(row.Last, row.Done + VersionsAtOnce);
         var (records, positions) = await outage.PersistAsync(() => ReadAsync(row, upTo, stopping), chance, stopping);
         var failures = await work(
-            new Batch(records, logged => logged.Account == account && logged.Version != discarded && positions.ContainsKey(logged.Version)) { Whole = false },
+            new Batch(records, logged => logged.Account == account && logged.Version != discarded && positions.ContainsKey(logged.Version)),
             stopping,
             cancellation);
         var reached = failures is [var failure] ? failure.Event.Version - 1 : upTo;
