@@ -14,20 +14,21 @@ internal static class Given
 
     public static AccountEvent Created(string number = "A-1", bool asDefault = true) => new AccountEvent.Created(1_000, number, 7, asDefault);
 
-    public static LoggedEvent Event(AccountEvent happened, long version, long position = 1, int index = 0)
+    public static LoggedEvent Event(AccountEvent happened, long version, long position = 1, int index = 0, int partition = 3, long ordinal = 1)
     {
         var (name, schema, data) = AccountStorage.Write(happened);
-        return Stored(new StoredEvent(name, schema, data), happened.AccountNumber, version, position, index);
+        return Stored(new StoredEvent(name, schema, data), happened.AccountNumber, version, position, index, partition, ordinal);
     }
 
-    public static LoggedEvent Stored(StoredEvent stored, string account, long version, long position = 1, int index = 0) => new(new RecordedEvent
+    public static LoggedEvent Stored(
+        StoredEvent stored, string account, long version, long position = 1, int index = 0, int partition = 3, long ordinal = 1) => new(new RecordedEvent
     {
         Event = stored,
         Stream = account,
         Version = version,
-        StreamOrdinal = 1,
-        EventId = $"0123abcd-3-{position}-{index}",
-        Position = new LogPosition(3, position),
+        StreamOrdinal = ordinal,
+        EventId = $"0123abcd-{partition}-{position}-{index}",
+        Position = new LogPosition(partition, position),
         Time = DateTimeOffset.UnixEpoch,
         CommandId = "c",
         CorrelationId = "together",
