@@ -88,6 +88,11 @@ public sealed record AccountEventBody
 /// <param name="Items">The events.</param>
 public sealed record EventsBody(IReadOnlyList<AccountEventBody> Items);
 
+/// <summary>A page of the events of all accounts.</summary>
+/// <param name="Items">The events. Those of one account are in order; there is no order between accounts.</param>
+/// <param name="Next">What comes after this page, now or later: to be sent as <c>after</c>. Absent while there is no view.</param>
+public sealed record FeedBody(IReadOnlyList<AccountEventBody> Items, string? Next);
+
 /// <summary>What opens an account.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record CreateAccountBody
@@ -102,6 +107,19 @@ public sealed record CreateAccountBody
 
     /// <summary>Whether it is to be the user's default account.</summary>
     public required bool DefaultAccount { get; init; }
+}
+
+/// <summary>What became of one line of an import.</summary>
+public sealed record ImportedLine
+{
+    /// <summary>The how-manieth line of the body it is, from 1; the first of CSV is its header.</summary>
+    public required long Line { get; init; }
+
+    /// <summary>The account's version, when it was opened, now or by the same line before.</summary>
+    public long? Version { get; init; }
+
+    /// <summary>Why it was not opened.</summary>
+    public Problem? Problem { get; init; }
 }
 
 /// <summary>What may come with a command; all of it may be left out, the body too.</summary>

@@ -26,21 +26,24 @@ internal sealed class Answers(string publicAddress, CommandMetrics metrics)
     {
         metrics.Answered(command, outcome.Kind);
         NameVersion(context.Response, outcome);
-        return outcome.Kind switch
-        {
-            OutcomeKind.Appended or OutcomeKind.AlreadySo => Accepted(context, command, outcome.State!, outcome.Version),
-            OutcomeKind.Refused => Refused(outcome).Result(),
-            // RFC 9110, 13.2.1: a condition counts only where the request would else succeed.
-            OutcomeKind.VersionMismatch when outcome.State is null && command is not AccountCommand.Create => UnknownAccount.Result(),
-            OutcomeKind.VersionMismatch => (Problems.Of(412, ProblemTypes.VersionMismatch, "The account is not at this version") with
-            {
-                Detail = string.Create(CultureInfo.InvariantCulture, $"It is at version {outcome.Version}."),
-            }).Result(),
-            OutcomeKind.KeyReused => Problems.Of(422, ProblemTypes.KeyReused, "The idempotency key came before with another command").Result(),
-            OutcomeKind.Stopped => Stopped.Result(),
-            _ => throw new InvalidOperationException($"{outcome.Kind} has no answer."),
-        };
+        return ProblemOf(command, outcome) is { } problem ? problem.Result() : Accepted(context, command, outcome.State!, outcome.Version);
     }
+
+    /// <summary>The problem that an outcome is; null when the command was accepted.</summary>
+    public static Problem? ProblemOf(AccountCommand command, Outcome<Account> outcome) => outcome.Kind switch
+    {
+        OutcomeKind.Appended or OutcomeKind.AlreadySo => null,
+        OutcomeKind.Refused => Refused(outcome),
+        // RFC 9110, 13.2.1: a condition counts only where the request would else succeed.
+        OutcomeKind.VersionMismatch when outcome.State is null && command is not AccountCommand.Create => UnknownAccount,
+        OutcomeKind.VersionMismatch => Problems.Of(412, ProblemTypes.VersionMismatch, "The account is not at this version") with
+        {
+            Detail = string.Create(CultureInfo.InvariantCulture, $"It is at version {outcome.Version}."),
+        },
+        OutcomeKind.KeyReused => Problems.Of(422, ProblemTypes.KeyReused, "The idempotency key came before with another command"),
+        OutcomeKind.Stopped => Stopped,
+        _ => throw new InvalidOperationException($"{outcome.Kind} has no answer."),
+    };
 
     public static IResult Offer(HttpContext context, Outcome<Account> outcome)
     {

@@ -41,6 +41,12 @@ internal static class CommandBodies
         return AccountCommand.Named(name, reason, fact);
     }
 
+    /// <summary>What is wrong with an account number, or null.</summary>
+    public static string? CheckNumber(string number) =>
+        AccountNumbers.IsValid(number) ? null
+        : AccountNumbers.Reserved.Contains(number) ? "is reserved"
+        : "must be 1 to 34 of the characters A-Z, 0-9 and -";
+
     private static Fact? ReadFact(JsonMembers facts)
     {
         var status = facts.Text("status", required: false, value => AccountStatusNames.Parse(value) is null ? "is no status of an account" : null);
@@ -51,11 +57,6 @@ internal static class CommandBodies
             ? null
             : new Fact(status is null ? null : AccountStatusNames.Parse(status), isDefault, since);
     }
-
-    private static string? CheckNumber(string number) =>
-        AccountNumbers.IsValid(number) ? null
-        : AccountNumbers.Reserved.Contains(number) ? "is reserved"
-        : "must be 1 to 34 of the characters A-Z, 0-9 and -";
 
     // Control characters have no use here, and some databases refuse the JSON of a NUL.
     private static string? CheckReason(string reason) =>

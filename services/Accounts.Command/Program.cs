@@ -1,4 +1,5 @@
 using Accounts.Command;
+using Accounts.Command.Import;
 using ServiceDefaults;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -9,4 +10,5 @@ var app = builder.Build();
 app.UseServiceDefaults();
 app.MapAccountLog();
 app.MapAccountCommands();
+app.MapAccountImport();
 app.Run();

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Globalization;
 using System.Text.Json.Serialization.Metadata;
 using Accounts.Contracts;
+using Accounts.Query.Feed;
 using ServiceDefaults;
 
 namespace Accounts.Query;
@@ -19,6 +20,7 @@ internal static class AccountQueries
     {
         builder.Services.AddSingleton<ViewRows>();
         builder.Services.AddSingleton<HistoryRows>();
+        builder.Services.AddSingleton<FeedRows>();
         builder.Services.AddSingleton<Freshness>();
         builder.Services.AddReadinessCheck("views", services =>
         {
@@ -145,6 +147,15 @@ internal static class AccountQueries
         .Reads("Prefer", "wait=n: how many seconds to wait for that version, from 0 (if absent) to 10.")
         .Sends(200, "Preference-Applied", "The wait that was granted.")
         .Refuses(503, "The view has not come to the version that is asked for: the problem has the version that it has. Or something that the service needs is away.");
+
+    /// <summary>Lets clients of a list wait until a view has come to positions that they know, and describes that.</summary>
+    public static TBuilder WaitsForPosition<TBuilder>(this TBuilder endpoints, string view)
+        where TBuilder : IEndpointConventionBuilder => endpoints
+        .AddEndpointFilter((invocation, next) => Freshness.WaitAsync(view, invocation, next))
+        .Reads(AccountHeaders.MinPosition, "What the answer must have come to: the Account-Position of a command's answer, or several separated by commas; minPosition in the query does the same.")
+        .Reads("Prefer", "wait=n: how many seconds to wait for that, from 0 (if absent) to 10.")
+        .Sends(200, "Preference-Applied", "The wait that was granted.")
+        .Refuses(503, "The view has not come to the position that is asked for: the problem has the position that it has. Or something that the service needs is away.");
 
     private static RouteHandlerBuilder NamesVersion(this RouteHandlerBuilder endpoint) => endpoint
         .Reads("If-None-Match", "ETags that the client knows: 304 when the account is still at one.")

@@ -113,8 +113,11 @@ internal sealed class Freshness(ViewRows views, TimeProvider time)
 
     private static Problem NotThere { get; } = Problems.Of(503, ProblemTypes.NotYet, "The view has not come that far yet");
 
-    /// <summary>An endpoint filter: waits until the view has come to the places that the client names.</summary>
-    public static Func<EndpointFilterInvocationContext, EndpointFilterDelegate, ValueTask<object?>> Filter(string view) => async (invocation, next) =>
+    /// <summary>
+    /// An endpoint filter: waits until the view has come to the places that the client names. Lists have it
+    /// by <see cref="AccountQueries.WaitsForPosition"/>.
+    /// </summary>
+    public static async ValueTask<object?> WaitAsync(string view, EndpointFilterInvocationContext invocation, EndpointFilterDelegate next)
     {
         var context = invocation.HttpContext;
         var wrong = new Dictionary<string, string[]>();
@@ -139,7 +142,7 @@ internal sealed class Freshness(ViewRows views, TimeProvider time)
 
         string Missing(IReadOnlyList<LogPlace> reached) =>
             string.Join(", ", wanted.Zip(reached).Where(pair => pair.Second.Position < pair.First.Position).Select(pair => pair.Second));
-    };
+    }
 
     private static (string Name, string? Value) Read(HttpRequest request, string header, string parameter, Dictionary<string, string[]> wrong)
     {

@@ -10,6 +10,8 @@ namespace Accounts.Query;
 internal sealed class ViewRows(StateReader state, TimeProvider time)
 {
     private static readonly TimeSpan PointerLasts = TimeSpan.FromSeconds(0.9);
+    private const int PartitionsTogether = 16;
+    private readonly ConcurrentDictionary<string, int> _partitions = new();
     private readonly ConcurrentDictionary<string, (long ReadAt, Task<ViewPointer?> Pointer)> _pointers = new();
 
     /// <summary>The row of an account; null when there is none (yet).</summary>
@@ -29,6 +31,27 @@ internal sealed class ViewRows(StateReader state, TimeProvider time)
     private async Task<bool> IsHeldAsync(ViewPointer pointer, string number, CancellationToken cancellation) =>
         Parse(await state.ReadAsync(Components.Views, RowKeys.Held(pointer, Views.Account, number), cancellation), ContractsJson.Default.HeldRow)
             is { State: HeldStates.Parked };
+
+    /// <summary>How many partitions the log has: a view has a checkpoint in each before there is a pointer to it.</summary>
+    public async Task<int> PartitionsAsync(ViewPointer at, string view, CancellationToken cancellation)
+    {
+        if (_partitions.TryGetValue(at.LogId, out var known))
+        {
+            return known;
+        }
+
+        var partitions = 0;
+        IReadOnlyList<long?> found;
+        do
+        {
+            found = await CheckpointsAsync(at, view, [.. Enumerable.Range(partitions, PartitionsTogether)], cancellation);
+            partitions += found.TakeWhile(checkpoint => checkpoint is not null).Count();
+        }
+        while (found[^1] is not null);
+
+        // A log never changes it.
+        return _partitions[at.LogId] = partitions;
+    }
 
     /// <summary>How far a function of this generation has come, by partition; null for a partition that there is not.</summary>
     public async Task<IReadOnlyList<long?>> CheckpointsAsync(ViewPointer at, string function, IReadOnlyList<int> partitions, CancellationToken cancellation)

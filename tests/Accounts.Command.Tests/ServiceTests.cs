@@ -29,7 +29,7 @@ public class ServiceTests(LonelyService service, GuardedService guarded) : IClas
 
         Assert.Empty(OpenApiComplaints.About(document));
         Assert.Equal(
-            ["/healthz/live", "/healthz/ready", "/healthz/startup", "/v1/accounts", "/v1/accounts/{accountNumber}/commands", "/v1/accounts/{accountNumber}/commands/{name}"],
+            ["/healthz/live", "/healthz/ready", "/healthz/startup", "/v1/accounts", "/v1/accounts/import", "/v1/accounts/{accountNumber}/commands", "/v1/accounts/{accountNumber}/commands/{name}"],
             document.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
         var create = document.GetProperty("paths").GetProperty("/v1/accounts").GetProperty("post");
         Assert.Equal(

@@ -39,6 +39,19 @@ public class ViewWorkTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task The_row_of_a_record_is_written_when_the_rows_of_its_events_are_there(bool likeRedis)
+    {
+        var store = new SimulatedStore { LikeRedis = likeRedis };
+
+        Assert.Empty(await Work(HistoryView.Function, store).ApplyAsync(Batch.Of(Accounts(120)), Stop, Stop));
+
+        var kinds = store.Writes.Select(keys => keys.Select(key => key.Split('.')[1]).Distinct().Single()).ToList();
+        Assert.Equal([.. Enumerable.Repeat("history", 4), .. Enumerable.Repeat("feed", 4)], kinds);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task A_batch_that_comes_again_changes_nothing(bool likeRedis)
     {
         var store = new SimulatedStore { LikeRedis = likeRedis };

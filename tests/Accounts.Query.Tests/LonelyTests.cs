@@ -52,6 +52,9 @@ public class LonelyTests(LonelyService service) : IClassFixture<LonelyService>
     [InlineData("/v1/accounts/123456", 503)]
     [InlineData("/v1/accounts/123456/commands", 503)]
     [InlineData("/v1/accounts/123456/events", 503)]
+    [InlineData("/v1/accounts/123456/stream", 503)]
+    [InlineData("/v1/accounts/123456?version=1", 503)]
+    [InlineData("/v1/events", 503)]
     public async Task What_cannot_be_answered_is_a_problem(string path, int status)
     {
         using var answer = await Send("GET", path);
@@ -81,8 +84,9 @@ public class LonelyTests(LonelyService service) : IClassFixture<LonelyService>
         Assert.Equal(
             [
                 "/healthz/live", "/healthz/ready", "/healthz/startup",
-                "/v1/accounts", "/v1/accounts/counts", "/v1/accounts/{accountNumber}", "/v1/accounts/{accountNumber}/commands", "/v1/accounts/{accountNumber}/events",
-                "/v1/users/{userId}/accounts",
+                "/v1/accounts", "/v1/accounts/counts", "/v1/accounts/stream",
+                "/v1/accounts/{accountNumber}", "/v1/accounts/{accountNumber}/commands", "/v1/accounts/{accountNumber}/events", "/v1/accounts/{accountNumber}/stream",
+                "/v1/events", "/v1/users/{userId}/accounts",
             ],
             document.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
     }

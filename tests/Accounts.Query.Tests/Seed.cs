@@ -35,4 +35,12 @@ internal static class Seed
     /// <summary>The event's row in the history.</summary>
     public static (string Key, JsonElement Row) Event(ViewPointer at, string number, long version) =>
         (RowKeys.History(at, number, version), JsonSerializer.SerializeToElement(Item(number, version), ContractsJson.Default.AccountEventBody));
+
+    /// <summary>The row of a record.</summary>
+    public static (string Key, JsonElement Row) Record(ViewPointer at, int partition, long position, params IReadOnlyList<AccountEventBody> items) =>
+        (RowKeys.Feed(at, partition, position), JsonSerializer.SerializeToElement(new FeedRow(items), ContractsJson.Default.FeedRow));
+
+    /// <summary>How far the history has come, by partition.</summary>
+    public static IEnumerable<(string Key, JsonElement Row)> Checkpoints(ViewPointer at, params IReadOnlyList<long> positions) => positions.Select((position, partition) =>
+        (RowKeys.Checkpoint(at, Views.History, partition), JsonSerializer.SerializeToElement(new CheckpointRow(position), ContractsJson.Default.CheckpointRow)));
 }

@@ -47,9 +47,11 @@ public sealed class SeededViews : WebApplicationFactory<Program>
 {
     private readonly RunningApp _sidecar;
     private readonly HttpClient _dapr;
+    private readonly IReadOnlyDictionary<string, string> _settings;
 
-    public SeededViews(QuerySidecar sidecar)
+    public SeededViews(QuerySidecar sidecar, IReadOnlyDictionary<string, string>? settings = null)
     {
+        _settings = settings ?? new Dictionary<string, string>();
         _sidecar = sidecar.App;
         _dapr = new HttpClient { BaseAddress = _sidecar.DaprHttp };
         UseKestrel();
@@ -120,5 +122,9 @@ public sealed class SeededViews : WebApplicationFactory<Program>
         builder.UseSetting("DAPR_HTTP_PORT", _sidecar.DaprHttpPort.ToString(CultureInfo.InvariantCulture));
         builder.UseSetting("DAPR_GRPC_PORT", _sidecar.DaprGrpcPort.ToString(CultureInfo.InvariantCulture));
         builder.UseSetting("CommandAddress", "https://commands.example/");
+        foreach (var (name, value) in _settings)
+        {
+            builder.UseSetting(name, value);
+        }
     }
 }

@@ -18,6 +18,9 @@ internal abstract record RowWrite(string Key)
     /// <summary>Written once with content that never changes, so that writing it twice does no harm.</summary>
     public required bool Final { get; init; }
 
+    /// <summary>Written when all other rows of the batch are there: whoever sees this row sees those too.</summary>
+    public bool Last { get; init; }
+
     public abstract byte[] ToJson();
 
     /// <summary>A row that later events change.</summary>
@@ -25,6 +28,9 @@ internal abstract record RowWrite(string Key)
 
     /// <summary>A row that never changes.</summary>
     public static RowWrite Unchanging<T>(string key, T value, JsonTypeInfo<T> json) => new Typed<T>(key, value, json) { Final = true };
+
+    /// <summary>A row that never changes and tells that all others are there.</summary>
+    public static RowWrite UnchangingLast<T>(string key, T value, JsonTypeInfo<T> json) => new Typed<T>(key, value, json) { Final = true, Last = true };
 
     internal sealed record Typed<T>(string Key, T Value, JsonTypeInfo<T> Json) : RowWrite(Key)
     {
@@ -108,7 +114,8 @@ internal sealed class Rows
 
     public bool IsFinal(string key) => _changed.TryGetValue(key, out var row) && row.Final;
 
-    public IEnumerable<StateWrite> Changes() => _changed.Values.Select(row => row switch
+    /// <summary>What is to be written, first or last.</summary>
+    public IEnumerable<StateWrite> Changes(bool last) => _changed.Values.Where(row => row.Last == last).Select(row => row switch
     {
         { Final: true } => new StateWrite(row.Key, row.ToJson(), WriteCondition.Always),
         _ when _read.GetValueOrDefault(row.Key) is { } stored => new StateWrite(row.Key, row.ToJson(), WriteCondition.Unchanged, stored.ETag),

@@ -28,8 +28,7 @@ internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter 
                 // with what is there, and the gate in the fold drops what is done.
                 var (rows, failures) = await FoldAsync(batch, trustNew: attempt == 0, cancellation);
                 var confirmed = new List<string>();
-                var lost = await writer.WriteAsync(
-                    rows.Changes().Where(row => !final.Contains(row.Key)), singly: attempt >= AttemptsTogether, confirmed, cancellation);
+                var lost = await WriteAsync(last: false) ?? await WriteAsync(last: true);
                 if (lost is null)
                 {
                     views.Answered();
@@ -44,6 +43,9 @@ internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter 
                 }
 
                 views.Failed(lost);
+
+                Task<Exception?> WriteAsync(bool last) => writer.WriteAsync(
+                    rows.Changes(last).Where(row => !final.Contains(row.Key)), singly: attempt >= AttemptsTogether, confirmed, cancellation);
             }
             catch (Exception cause) when (!cancellation.IsCancellationRequested)
             {

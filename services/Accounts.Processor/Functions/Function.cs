@@ -46,7 +46,7 @@ internal abstract record Function
 
         /// <summary>
         /// Rows of a whole record, made after its events were folded, also of a record without events and of one whose events
-        /// could not all be taken: they never hold anything back. Pure, and must not throw.
+        /// could not all be taken: what is taken of it never waits for the rest. Pure, and must not throw.
         /// </summary>
         public Func<ViewPointer, LoggedRecord, Rows, IEnumerable<RowWrite>>? FoldRecord { get; init; }
 

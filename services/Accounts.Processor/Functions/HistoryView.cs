@@ -50,7 +50,7 @@ internal static class HistoryView
     private static IEnumerable<RowWrite> FoldRecord(ViewPointer at, LoggedRecord record, Rows rows)
     {
         var items = record.Events.Select(logged => Item(at, logged.Account, logged.Version, rows) ?? Bare(logged.Recorded));
-        yield return RowWrite.Unchanging(RowKeys.Feed(at, record.Partition, record.Position), new FeedRow([.. items]), ContractsJson.Default.FeedRow);
+        yield return RowWrite.UnchangingLast(RowKeys.Feed(at, record.Partition, record.Position), new FeedRow([.. items]), ContractsJson.Default.FeedRow);
     }
 
     private static AccountEventBody? Item(ViewPointer at, string account, long version, Rows rows) =>

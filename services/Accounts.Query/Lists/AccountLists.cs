@@ -15,8 +15,7 @@ internal static class AccountLists
     {
         var links = new ItemLinks((app.Configuration["CommandAddress"] ?? "").TrimEnd('/'));
 
-        // What waits for a position of the view is a filter of this group.
-        var lists = app.MapPublic("/v1").WithTags("Lists");
+        var lists = app.MapPublic("/v1").WithTags("Lists").WaitsForPosition(Views.Index);
 
         lists.MapMethods("/accounts", Safe, (
                 [Description("Only accounts of this user.")] string? userId,
