@@ -190,6 +190,7 @@ public sealed class CommandLog<TState, TCommand, TEvent>
     private void Open(LogFile file, StoreAbilities abilities)
     {
         var wakeUp = _wakeUps(file.Partitions);
+        var self = _newId();
         var around = new WriterSurroundings(
             _time,
             _newId,
@@ -207,6 +208,7 @@ public sealed class CommandLog<TState, TCommand, TEvent>
             _log);
         _lanes = [.. Enumerable.Range(0, file.Partitions).Select(partition => new Lane<TState, TCommand, TEvent>(
             partition,
+            self,
             _routes,
             new PartitionWriter<TState, TCommand, TEvent>(partition, _store, _decider, _options, abilities, around),
             _codec,

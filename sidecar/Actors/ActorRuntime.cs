@@ -14,7 +14,6 @@ internal sealed partial class ActorRuntime
     private readonly Placement _placement;
     private ActorHost? _host;
     private IReadOnlyDictionary<string, ActorConfig>? _types;
-    private bool _dead;
 
     public ActorRuntime(AppSidecar sidecar)
     {
@@ -56,7 +55,7 @@ internal sealed partial class ActorRuntime
     /// </summary>
     public async Task StartAsync(CancellationToken cancellation)
     {
-        if (_sidecar.Channel is null || _dead || _host is not null)
+        if (_sidecar.Channel is null || _host is not null || !_sidecar.AppIsWell)
         {
             return;
         }
@@ -96,14 +95,9 @@ internal sealed partial class ActorRuntime
     public Task StopAsync() => LeaveAsync(dead: false);
 
     /// <summary>
-    /// The app's process has ended: its actors move at once, without drain and without a word to the app. The replica hosts
-    /// no actors any more.
+    /// The app's process has ended: its actors move at once, without drain and without a word to the app.
     /// </summary>
-    public Task AppDiedAsync()
-    {
-        _dead = true;
-        return LeaveAsync(dead: true);
-    }
+    public Task AppDiedAsync() => LeaveAsync(dead: true);
 
     /// <summary>Whether a component is marked as the store of actor state.</summary>
     public static bool IsActorStateStore(Configuration.Component component) =>

@@ -18,7 +18,6 @@ internal sealed partial class AppSidecar
         [(Actors.StartAsync, Actors.StopAsync), (Messages.StartAsync, Messages.StopAsync)];
 
     private bool _started;
-    private volatile bool _dead;
 
     /// <summary>The subscriptions in force, declared ones and the app's own, for the metadata.</summary>
     public IReadOnlyList<Subscription> ActiveSubscriptions => Messages.Subscriptions;
@@ -34,11 +33,11 @@ internal sealed partial class AppSidecar
 
     /// <summary>
     /// For the host, when the app's process has ended: without waiting for health probes its actors move to other
-    /// replicas, and it gets no more messages and invocations.
+    /// replicas, and it gets no more messages and invocations until somebody starts it again.
     /// </summary>
     public Task AppDiedAsync()
     {
-        _dead = true;
+        _health?.AppDied();
         return Task.WhenAll(Actors.AppDiedAsync(), Messages.StopAsync());
     }
 
@@ -78,8 +77,12 @@ internal sealed partial class AppSidecar
         }
         else
         {
-            Log.AppIsUnwell(_log);
-            await StopAppPartsAsync();
+            if (_started)
+            {
+                Log.AppIsUnwell(_log);
+                await StopAppPartsAsync();
+            }
+
             _started = false;
         }
     }

@@ -68,7 +68,7 @@ internal sealed partial class AppSidecar : IAsyncDisposable
     public AppChannel? Channel { get; }
 
     /// <summary>Whether the app may be called: it has a port that answers and, if probed, is well.</summary>
-    public bool AppIsWell => !_dead && (_health?.IsWell ?? false);
+    public bool AppIsWell => _health?.IsWell ?? false;
 
     /// <summary><c>/v1.0/healthz/outbound</c>: the APIs are up, whatever the app does.</summary>
     public bool OutboundReady => _outboundReady;
@@ -146,6 +146,7 @@ internal sealed partial class AppSidecar : IAsyncDisposable
         }
 
         Channel?.Dispose();
+        _health?.Dispose();
         _stopped.SetResult();
     }
 
@@ -153,7 +154,7 @@ internal sealed partial class AppSidecar : IAsyncDisposable
     {
         try
         {
-            await _health!.WatchAsync(() => Task.CompletedTask, AppChangedAsync, _stopping.Token);
+            await _health!.WatchAsync(AppChangedAsync, _stopping.Token);
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {

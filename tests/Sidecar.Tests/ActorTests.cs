@@ -128,6 +128,21 @@ public sealed partial class ActorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task An_app_that_is_started_again_hosts_its_actors_again()
+    {
+        var (one, first) = await CartsAsync();
+        Assert.Equal(HttpStatusCode.OK, await CallAsync(first, "1"));
+        await one.DisposeAsync();
+        await first.AppDiedAsync();
+        Assert.Empty(first.ActiveActors);
+
+        await using var again = await RecordingApp.StartAsync(null, Config, port: one.Port);
+        await Eventually.True(() => first.ActiveActors.Count == 1, "the app has its actors again");
+        Assert.Equal(HttpStatusCode.OK, await CallAsync(first, "1"));
+        Assert.NotEmpty(again.Asked);
+    }
+
+    [Fact]
     public async Task An_app_that_drops_the_connection_and_lives_on_is_an_error()
     {
         var (app, sidecar) = await CartsAsync((_, http) =>

@@ -17,6 +17,9 @@ public sealed class OtlpReceiver : IAsyncDisposable
     private readonly ConcurrentQueue<ExportedSpan> _spans = new();
     private readonly ConcurrentDictionary<(string Service, string Meter, string Name), bool> _metrics = new();
 
+    private readonly ConcurrentDictionary<string, (string Name, long Value)> _sums = new();
+    private int _exports;
+
     private OtlpReceiver(int port)
     {
         Address = new Uri($"http://127.0.0.1:{port}");
@@ -43,6 +46,12 @@ public sealed class OtlpReceiver : IAsyncDisposable
 
     /// <summary>Names of all metrics so far, with the meter and the service they came from.</summary>
     public IReadOnlyCollection<(string Service, string Meter, string Name)> Metrics => [.. _metrics.Keys];
+
+    /// <summary>How often metrics have come in, from whichever process.</summary>
+    public int Exports => Volatile.Read(ref _exports);
+
+    /// <summary>The newest value of a counter, over all processes and attributes.</summary>
+    public long Sum(string name) => _sums.Values.Where(sum => sum.Name == name).Sum(sum => sum.Value);
 
     public static async Task<OtlpReceiver> StartAsync()
     {
@@ -77,9 +86,16 @@ public sealed class OtlpReceiver : IAsyncDisposable
                 foreach (var metric in Fields(scope, 2))
                 {
                     _metrics[(service, meter, Text(metric, 1))] = true;
+                    foreach (var point in Fields(metric, 7).SelectMany(sum => Fields(sum, 1)))
+                    {
+                        var series = string.Concat(Fields(point, 7).Append(Fields(resource, 1)[0]).Select(Convert.ToHexString));
+                        _sums[Text(metric, 1) + series] = (Text(metric, 1), Integer(point, 6));
+                    }
                 }
             }
         }
+
+        Interlocked.Increment(ref _exports);
     }
 
     private static string ServiceOf(byte[] resource) => Fields(resource, 1)
@@ -89,6 +105,22 @@ public sealed class OtlpReceiver : IAsyncDisposable
         .First();
 
     private static string Text(byte[] message, int field) => Encoding.UTF8.GetString(Fields(message, field).FirstOrDefault() ?? []);
+
+    private static long Integer(byte[] message, int field)
+    {
+        var input = new CodedInputStream(message);
+        for (uint tag; (tag = input.ReadTag()) != 0;)
+        {
+            if (WireFormat.GetTagFieldNumber(tag) == field && WireFormat.GetTagWireType(tag) == WireFormat.WireType.Fixed64)
+            {
+                return input.ReadSFixed64();
+            }
+
+            input.SkipLastField();
+        }
+
+        return 0;
+    }
 
     private static string Hex(byte[] message, int field) => Convert.ToHexStringLower(Fields(message, field).FirstOrDefault() ?? []);
 

@@ -38,6 +38,17 @@ internal sealed class ServicesByHand : IAsyncDisposable
         return services;
     }
 
+    /// <summary>The processes, in the order of the run file.</summary>
+    public IReadOnlyList<int> ProcessIds => [.. _processes.Select(process => process.Id)];
+
+    /// <summary>Starts a replica that has ended, with the variables that the host gave it and those given here.</summary>
+    public static ServicesByHand Start(RunningApp app, IReadOnlyDictionary<string, string> environment)
+    {
+        var services = new ServicesByHand();
+        services.Start(app.Label.Split('#')[0], app.Address!, app.DaprHttpPort, app.DaprGrpcPort, environment.Append(new("ASPNETCORE_URLS", app.Address!.ToString())));
+        return services;
+    }
+
     public async ValueTask DisposeAsync()
     {
         _processes.ForEach(process => Signals.Terminate(process.Id));
@@ -52,26 +63,42 @@ internal sealed class ServicesByHand : IAsyncDisposable
 
     private void Start(YamlMappingNode app)
     {
-        var id = ((YamlScalarNode)app["appID"]).Value!;
+        Start(
+            Text(app["appID"]),
+            new Uri($"http://localhost:{Text(app["appPort"])}"),
+            Number(app["daprHTTPPort"]),
+            Number(app["daprGRPCPort"]),
+            ((YamlMappingNode)app["env"]).Select(e => KeyValuePair.Create(Text(e.Key), Text(e.Value))));
+    }
+
+    private void Start(string id, Uri address, int daprHttpPort, int daprGrpcPort, IEnumerable<KeyValuePair<string, string>> environment)
+    {
         var start = new ProcessStartInfo("dotnet", [Repository.Assembly(Projects[id])])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            Environment = { ["APP_ID"] = id, ["DAPR_HTTP_PORT"] = Text(app["daprHTTPPort"]), ["DAPR_GRPC_PORT"] = Text(app["daprGRPCPort"]) },
+            Environment =
+            {
+                ["APP_ID"] = id,
+                ["DAPR_HTTP_PORT"] = daprHttpPort.ToString(CultureInfo.InvariantCulture),
+                ["DAPR_GRPC_PORT"] = daprGrpcPort.ToString(CultureInfo.InvariantCulture),
+            },
         };
-        foreach (var (name, value) in (YamlMappingNode)app["env"])
+        foreach (var (name, value) in environment)
         {
-            start.Environment[Text(name)] = Text(value);
+            start.Environment[name] = value;
         }
 
         var process = Process.Start(start)!;
         _processes.Add(process);
-        _addresses[id] = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://localhost:{Text(app["appPort"])}"));
+        _addresses[id] = address;
 
         // Nobody reads what it writes, and a full pipe would stop it.
         _ = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
         _ = process.StandardError.BaseStream.CopyToAsync(Stream.Null);
     }
+
+    private static int Number(YamlNode node) => int.Parse(Text(node), CultureInfo.InvariantCulture);
 
     private static string Text(YamlNode node) => ((YamlScalarNode)node).Value!;
 }

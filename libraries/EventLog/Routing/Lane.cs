@@ -15,11 +15,14 @@ internal sealed class Lane<TState, TCommand, TEvent>
 {
     private const int MostCommandsInOneCall = 512;
 
-    // A holder still at work says so within this time, so that only silence means silence.
+    // A holder still at work says so within this time, so that only silence means silence. The time is divided among the
+    // replicas that ask, because an actor serves one call after the other.
     private static readonly TimeSpan SayWorkingAfter = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan RememberAsker = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan AskSilentRouteEvery = TimeSpan.FromSeconds(3);
 
     private readonly int _partition;
+    private readonly string _self;
     private readonly PartitionRoutes _routes;
     private readonly PartitionWriter<TState, TCommand, TEvent> _writer;
     private readonly CommandCodec<TState, TCommand, TEvent> _codec;
@@ -27,17 +30,20 @@ internal sealed class Lane<TState, TCommand, TEvent>
     private readonly TimeProvider _time;
     private readonly Channel<Pending<TState, TCommand>> _travelling = Channel.CreateUnbounded<Pending<TState, TCommand>>();
     private readonly ConcurrentDictionary<(string Stream, string Id, string Fingerprint), Pending<TState, TCommand>> _arrived = new();
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _askers = new();
+    private volatile bool _completed;
     private long _askAgain;
     private int _asking;
 
     public Lane(
         int partition,
+        string self,
         PartitionRoutes routes,
         PartitionWriter<TState, TCommand, TEvent> writer,
         CommandCodec<TState, TCommand, TEvent> codec,
         LogOptions options,
         TimeProvider time) =>
-        (_partition, _routes, _writer, _codec, _options, _time) = (partition, routes, writer, codec, options, time);
+        (_partition, _self, _routes, _writer, _codec, _options, _time) = (partition, self, routes, writer, codec, options, time);
 
     public PartitionWriter<TState, TCommand, TEvent> Writer => _writer;
 
@@ -61,7 +67,11 @@ internal sealed class Lane<TState, TCommand, TEvent>
     }
 
     /// <summary>Takes no more commands; <see cref="RunAsync"/> ends when all are answered.</summary>
-    public void Complete() => _travelling.Writer.TryComplete();
+    public void Complete()
+    {
+        _completed = true;
+        _travelling.Writer.TryComplete();
+    }
 
     /// <summary>Sends what has to travel, one call at a time: what comes up meanwhile goes with the next.</summary>
     public async Task RunAsync(CancellationToken cancellation)
@@ -92,8 +102,14 @@ internal sealed class Lane<TState, TCommand, TEvent>
     public Task<bool> TryReachRouteAsync(CancellationToken cancellation) => TryCallAsync([], cancellation);
 
     /// <summary>What another replica (or this one, through its sidecar) sends to the holder of the route.</summary>
+    /// <exception cref="InvalidOperationException">This replica stops: the asking one is to use its own writer.</exception>
     public async Task<JsonElement> ReceiveAsync(JsonElement message, CancellationToken cancellation)
     {
+        if (_completed)
+        {
+            throw new InvalidOperationException("This replica is stopping.");
+        }
+
         var request = message.Deserialize(LogJson.Default.RouteRequest)!;
         var commands = new Pending<TState, TCommand>[request.Commands.Count];
         for (var i = 0; i < commands.Length; i++)
@@ -102,9 +118,24 @@ internal sealed class Lane<TState, TCommand, TEvent>
         }
 
         var all = Task.WhenAll(commands.Select(c => c.OutcomeAsync()));
-        await ((Task)all).WaitAsync(SayWorkingAfter, _time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        await ((Task)all).WaitAsync(SayWorkingAfter / Askers(request.From), _time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         var reply = new RouteReply([.. commands.Select(_codec.Answer)]);
         return JsonSerializer.SerializeToElement(reply, LogJson.Default.RouteReply);
+    }
+
+    private int Askers(string from)
+    {
+        var now = _time.GetUtcNow();
+        _askers[from] = now;
+        foreach (var (asker, last) in _askers)
+        {
+            if (now - last > RememberAsker)
+            {
+                _askers.TryRemove(asker, out _);
+            }
+        }
+
+        return Math.Max(1, _askers.Count);
     }
 
     private Pending<TState, TCommand> Arrive(RoutedCommand routed)
@@ -143,7 +174,7 @@ internal sealed class Lane<TState, TCommand, TEvent>
         asked.ForEach(p => p.Travelled = true);
         try
         {
-            var request = new RouteRequest([.. asked.Select(_codec.Write)]);
+            var request = new RouteRequest([.. asked.Select(_codec.Write)], _self);
             using var silence = new CancellationTokenSource(_options.RouteSilence, _time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, silence.Token);
             var answer = await _routes.CallAsync(_partition, JsonSerializer.SerializeToElement(request, LogJson.Default.RouteRequest), either.Token);

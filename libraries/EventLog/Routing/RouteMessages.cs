@@ -3,7 +3,9 @@ using System.Text.Json;
 namespace EventLog;
 
 /// <summary>Commands on their way from one replica to the one that holds their partition.</summary>
-internal sealed record RouteRequest(IReadOnlyList<RoutedCommand> Commands);
+/// <param name="Commands">The commands; none when the holder is only asked whether it is there.</param>
+/// <param name="From">The replica that asks, by an id that it made when it started.</param>
+internal sealed record RouteRequest(IReadOnlyList<RoutedCommand> Commands, string From = "");
 
 /// <summary>One of them. No command: only the stream's state is asked for.</summary>
 internal sealed record RoutedCommand

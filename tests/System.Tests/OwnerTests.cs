@@ -1,0 +1,118 @@
+using TestSupport;
+
+namespace SystemTests;
+
+/// <summary>
+/// Three replicas of the command service share the partitions. Whoever ends, halts or cannot be reached: nothing that was
+/// acknowledged is lost, doubled or forked, nobody waits for long, and soon all is as before.
+/// </summary>
+public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output) : IClassFixture<ThreeReplicas>
+{
+    private const int Clients = 8;
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(10);
+
+    // One core more or less for the tests themselves makes such a difference.
+    private const double Full = 0.7;
+
+    [Fact]
+    public async Task Replicas_may_be_killed_paused_and_stopped_under_load()
+    {
+        OwnSystem.SkipUnlessOurs();
+        await using var load = await CommandLoad.StartAsync(replicas.Addresses, Clients, replicas.Acknowledged);
+        var full = await FullRateAsync(load);
+
+        load.Leave(0, () => Signals.Kill(replicas.Processes[0]));
+        await IsBackAsync(load, full, "after kill -9 of the first");
+
+        load.Leave(1, () => Signals.Pause(replicas.Processes[1]));
+        await Eventually.True(async () => await replicas.ActorsAsync(1) == 0, "the sidecar has taken the actors from the paused replica", TimeSpan.FromSeconds(20));
+        await IsBackAsync(load, full, "while the second is paused");
+        Signals.Resume(replicas.Processes[1]);
+        load.Return(1);
+        await IsBackAsync(load, full, "after the second goes on");
+
+        load.Leave(2, () => Signals.Terminate(replicas.Processes[2]), takesItsTime: true);
+        await replicas.ReviveAsync(2);
+        load.Return(2);
+        await replicas.ReviveAsync(0);
+        load.Return(0);
+        await IsBackAsync(load, full, "after the third and the first were started again by hand");
+
+        await load.EndAsync();
+        Check(load, LongestWait);
+        await replicas.VerifyLogAsync();
+    }
+
+    [Fact]
+    public async Task Without_the_control_plane_commands_go_on_on_every_replica()
+    {
+        OwnSystem.SkipUnlessOurs();
+        await using var load = await CommandLoad.StartAsync(replicas.Addresses, Clients, replicas.Acknowledged);
+        var full = await FullRateAsync(load);
+
+        await replicas.FaultsAsync("""[{"on":"actors","do":"block"}]""");
+        await load.RateAsync(TimeSpan.FromSeconds(1.5));
+        var before = load.Done;
+        var blocked = await load.RateAsync(TimeSpan.FromSeconds(4));
+        var done = load.Done.Zip(before, (now, then) => now - then).ToList();
+        output.WriteLine($"{full:0} commands/s; without the control plane {blocked:0}, by replica {string.Join(" ", done)}");
+
+        await replicas.FaultsAsync("[]");
+        await IsBackAsync(load, full, "after the control plane came back");
+        await Eventually.True(
+            async () =>
+            {
+                var races = await replicas.LostRacesAsync();
+                await load.RateAsync(TimeSpan.FromSeconds(1));
+                return await replicas.LostRacesAsync() == races;
+            },
+            "the replicas have ended their races",
+            Recovery);
+
+        await load.EndAsync();
+        Check(load, LongestWait);
+        Assert.All(done, commands => Assert.InRange(commands, 1, long.MaxValue));
+        Assert.InRange(blocked, full / 4, double.MaxValue);
+        await replicas.VerifyLogAsync();
+    }
+
+    [Fact]
+    public async Task A_slow_store_is_not_taken_for_a_silent_owner()
+    {
+        OwnSystem.SkipUnlessOurs();
+        await using var load = await CommandLoad.StartAsync(replicas.Addresses, Clients, replicas.Acknowledged);
+        await FullRateAsync(load);
+        var races = await replicas.LostRacesAsync();
+
+        await replicas.FaultsAsync("""[{"on":"state:event-log","do":"delay","ms":1500}]""");
+        var slow = await load.RateAsync(TimeSpan.FromSeconds(8));
+        var lost = await replicas.LostRacesAsync() - races;
+        output.WriteLine($"{slow:0.0} commands/s while every call to the store takes 1.5 s; {lost} races were lost");
+        await replicas.FaultsAsync("[]");
+
+        await load.EndAsync();
+        Check(load, TimeSpan.FromSeconds(5));
+        Assert.Equal(0, lost);
+        Assert.InRange(slow, 1, double.MaxValue);
+        await replicas.VerifyLogAsync();
+    }
+
+    private static async Task<double> FullRateAsync(CommandLoad load)
+    {
+        await load.RateAsync(TimeSpan.FromSeconds(1));
+        return await load.RateAsync(TimeSpan.FromSeconds(2));
+    }
+
+    private async Task IsBackAsync(CommandLoad load, double full, string when) =>
+        output.WriteLine($"{full:0} commands/s; {when} back in {(await load.ReachedAsync(full * Full, Recovery)).TotalSeconds:0.0} s");
+
+    private void Check(CommandLoad load, TimeSpan longest)
+    {
+        var statuses = load.Attempts.GroupBy(a => a.Status).OrderBy(g => g.Key).Select(g => $"{g.Key}: {g.Count()}");
+        output.WriteLine($"{string.Join(", ", statuses)}; longest {load.Attempts.Max(a => a.Took).TotalSeconds:0.00} s");
+        Assert.Empty(load.Surprises);
+        Assert.All(load.Attempts, a => Assert.True(a.Status is 200 or 201 or 409 or 412 || (a.Status == 503 && a.SaysWhenToRetry), $"{a.Status} from replica {a.Replica} after {a.Took.TotalSeconds:0.00} s: {a.Text}"));
+        Assert.All(load.Attempts, a => Assert.True(a.Took < longest, $"Replica {a.Replica} took {a.Took.TotalSeconds:0.00} s to answer {a.Status} {a.Text}"));
+    }
+}
