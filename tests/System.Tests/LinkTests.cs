@@ -20,28 +20,25 @@ public class LinkTests(SystemWithoutOnboarding system)
         Assert.Equal(["self", "events"], offered.Take(2));
         Assert.InRange(offered.Count, 4, 6);
 
-        foreach (var source in Sources)
-        {
-            foreach (var name in offered)
-            {
-                var number = await accounts.Brought(status, isDefault);
-                var links = await Links(accounts, number, source, status);
-                if (!links.TryGetValue(name, out var target))
-                {
-                    Assert.True(name is "self" or "events" && source.StartsWith("the commands", StringComparison.Ordinal), $"{source} does not offer {name} in {status}.");
-                    continue;
-                }
+        await Task.WhenAll(Sources.SelectMany(source => offered.Select(name => Follow(accounts, status, isDefault, source, name))));
+    }
 
-                if (name is "self" or "events")
-                {
-                    await accounts.Shown(number, 1);
-                    (await accounts.Ask(HttpMethod.Get, target)).Is(200);
-                }
-                else
-                {
-                    (await accounts.Ask(HttpMethod.Post, target)).Is(200);
-                }
-            }
+    private static async Task Follow(AccountSystem accounts, string status, bool isDefault, string source, string name)
+    {
+        var number = await accounts.Brought(status, isDefault);
+        var links = await Links(accounts, number, source, status);
+        if (!links.TryGetValue(name, out var target))
+        {
+            Assert.True(name is "self" or "events" && source.StartsWith("the commands", StringComparison.Ordinal), $"{source} does not offer {name} in {status}.");
+        }
+        else if (name is "self" or "events")
+        {
+            await accounts.Shown(number, 1);
+            (await accounts.Ask(HttpMethod.Get, target)).Is(200);
+        }
+        else
+        {
+            (await accounts.Ask(HttpMethod.Post, target)).Is(200);
         }
     }
 

@@ -4,27 +4,26 @@ using TestSupport;
 namespace SystemTests;
 
 /// <summary>Parts that are away: clients are told soon and truly, and everything goes on by itself.</summary>
-public class OutageTests
+[Collection<RestartedSystem.Users>]
+public class OutageTests(RestartedSystem restarted)
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(5);
 
     [Fact]
     public async Task While_the_sidecars_hang_commands_and_queries_are_answered_503_within_5_seconds()
     {
-        using var folder = new TemporaryFolder();
-        await using var system = await OwnSystem.StartAsync(folder);
-        var accounts = system.Accounts;
+        var accounts = restarted.Now.Accounts;
         var number = await accounts.Alive();
         var other = await accounts.Alive();
 
-        Signals.Pause(system.Host.ProcessId);
+        Signals.Pause(restarted.Now.Host.ProcessId);
         var keyed = accounts.Command(number, "suspend", null, ("Idempotency-Key", "my-key"));
         var unkeyed = accounts.Command(other, "make-default");
         var read = accounts.Read($"/v1/accounts/{number}");
         var live = accounts.Ask(HttpMethod.Get, new Uri(accounts.Commands, "/healthz/live"));
         var ready = Eventually.Holds(async () => (await accounts.Ask(HttpMethod.Get, new Uri(accounts.Commands, "/healthz/ready"))).Is(503));
         await Task.WhenAll(keyed, unkeyed, read, live, ready);
-        Signals.Resume(system.Host.ProcessId);
+        Signals.Resume(restarted.Now.Host.ProcessId);
 
         Assert.Equal("my-key", Unavailable(await keyed));
         var made = Unavailable(await unkeyed);
@@ -38,13 +37,11 @@ public class OutageTests
     [Fact]
     public async Task While_the_store_takes_no_writes_commands_are_answered_503_and_the_key_yields_the_answer_later()
     {
-        using var folder = new TemporaryFolder();
-        await using var system = await OwnSystem.StartAsync(folder);
-        var accounts = system.Accounts;
+        var accounts = restarted.Now.Accounts;
         var number = await accounts.Alive();
         Answer[] answers;
 
-        await using (var store = new SqliteConnection($"Data Source={Path.Combine(OwnSystem.Data(folder), "event-log.db")};Pooling=False"))
+        await using (var store = new SqliteConnection($"Data Source={Path.Combine(restarted.Data, "event-log.db")};Pooling=False"))
         {
             await store.OpenAsync(TestContext.Current.CancellationToken);
             await using var held = store.CreateCommand();

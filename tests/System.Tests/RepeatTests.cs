@@ -1,5 +1,3 @@
-using TestSupport;
-
 namespace SystemTests;
 
 /// <summary>The same command again: from an impatient client, from many at once, after a restart.</summary>
@@ -43,32 +41,5 @@ public class RepeatTests(SharedSystem shared)
 
         Assert.Single(answers.Select(answer => answer.Is(200).Text).Distinct());
         Assert.Equal(4, (await _accounts.Command(number, "suspend")).Version);
-    }
-
-    [Fact]
-    public async Task The_last_64_keys_of_an_account_are_remembered_after_a_restart()
-    {
-        using var folder = new TemporaryFolder();
-        var number = "";
-        var answers = new List<Answer>();
-        await using (var system = await OwnSystem.StartAsync(folder))
-        {
-            number = await system.Accounts.Alive();
-            for (var i = 0; i < 64; i++)
-            {
-                answers.Add((await system.Accounts.Command(number, i % 2 == 0 ? "suspend" : "activate", null, ("Idempotency-Key", $"key-{i}"))).Is(200));
-            }
-
-            Assert.Equal(0, await system.Host.StopAsync());
-        }
-
-        await using var again = await OwnSystem.StartAsync(folder);
-        for (var i = 0; i < 64; i++)
-        {
-            var repeated = await again.Accounts.Command(number, i % 2 == 0 ? "suspend" : "activate", null, ("Idempotency-Key", $"key-{i}"));
-            Assert.Equal((i, answers[i].Text, answers[i]["ETag"]), (i, repeated.Is(200).Text, repeated["ETag"]));
-        }
-
-        Assert.Equal(67, (await again.Accounts.Command(number, "activate")).Is(200).Version);
     }
 }

@@ -2,13 +2,32 @@ using TestSupport;
 
 namespace SystemTests;
 
-/// <summary>The system that most tests use: the one at the addresses that were given, else one that is started for them.</summary>
+/// <summary>
+/// The system that most tests use: the one at the addresses that were given, else one that is started for them as operators start one,
+/// with tokens in both directions and with a collector for traces and metrics.
+/// </summary>
 public sealed class SharedSystem : IAsyncLifetime
 {
+    /// <summary>What the services show to their sidecars (<c>DAPR_API_TOKEN</c>), and these to them (<c>APP_API_TOKEN</c>).</summary>
+    public const string TokenOfApps = "from-the-app";
+
+    public const string TokenOfSidecars = "from-the-sidecar";
+
     private readonly TemporaryFolder _folder = new();
     private OwnSystem? _own;
+    private OtlpReceiver? _collector;
 
     public AccountSystem Accounts { get; private set; } = null!;
+
+    /// <summary>For tests that need more than the addresses.</summary>
+    public (OwnSystem System, OtlpReceiver Collector) Own
+    {
+        get
+        {
+            OwnSystem.SkipUnlessOurs();
+            return (_own!, _collector!);
+        }
+    }
 
     public async ValueTask InitializeAsync()
     {
@@ -18,7 +37,16 @@ public sealed class SharedSystem : IAsyncLifetime
         }
         else
         {
-            _own = await OwnSystem.StartAsync(_folder);
+            _collector = await OtlpReceiver.StartAsync();
+            _own = await OwnSystem.StartAsync(_folder, environment: new Dictionary<string, string?>
+            {
+                ["APP_API_TOKEN"] = TokenOfSidecars,
+                ["DAPR_API_TOKEN"] = TokenOfApps,
+                ["OTEL_EXPORTER_OTLP_ENDPOINT"] = _collector.Address.ToString(),
+                ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
+                ["OTEL_BSP_SCHEDULE_DELAY"] = "200",
+                ["OTEL_METRIC_EXPORT_INTERVAL"] = "500",
+            });
             Accounts = _own.Accounts;
         }
 
@@ -35,6 +63,11 @@ public sealed class SharedSystem : IAsyncLifetime
         else
         {
             Accounts?.Dispose();
+        }
+
+        if (_collector is not null)
+        {
+            await _collector.DisposeAsync();
         }
 
         _folder.Dispose();

@@ -3,20 +3,12 @@ using TestSupport;
 namespace SystemTests;
 
 /// <summary>What an operator sees of the system in traces and metrics.</summary>
-public class TelemetryTests
+public class TelemetryTests(SharedSystem shared)
 {
     [Fact]
     public async Task One_trace_leads_from_the_request_over_the_commit_and_the_functions_to_the_view_and_the_meter_counts()
     {
-        await using var receiver = await OtlpReceiver.StartAsync();
-        using var folder = new TemporaryFolder();
-        await using var system = await OwnSystem.StartAsync(folder, environment: new Dictionary<string, string?>
-        {
-            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = receiver.Address.ToString(),
-            ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
-            ["OTEL_BSP_SCHEDULE_DELAY"] = "200",
-            ["OTEL_METRIC_EXPORT_INTERVAL"] = "500",
-        });
+        var (system, receiver) = shared.Own;
         var number = AccountSystem.NewNumber();
         var trace = Guid.NewGuid().ToString("N");
 

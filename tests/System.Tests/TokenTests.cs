@@ -1,14 +1,10 @@
 using System.Text.Json;
-using TestSupport;
 
 namespace SystemTests;
 
 /// <summary>With tokens in the environment, the sidecar is asked with one of them, and only it gets in where clients have no business.</summary>
-public sealed class TokenTests : IDisposable
+public sealed class TokenTests(SharedSystem shared) : IDisposable
 {
-    private const string FromSidecar = "from-the-sidecar";
-    private const string FromApp = "from-the-app";
-
     private static readonly string[] Services = ["accounts-command", "accounts-processor", "accounts-query"];
 
     // Every address of a service that its sidecar calls. Those that a service does not have are unknown to everybody.
@@ -23,14 +19,12 @@ public sealed class TokenTests : IDisposable
         ("POST", "/wake-ups"),
     ];
 
-    private readonly TemporaryFolder _folder = new();
     private readonly HttpClient _http = new();
 
     [Fact]
     public async Task The_whole_works_with_tokens_and_whoever_lacks_them_is_shut_out()
     {
-        await using var system = await OwnSystem.StartAsync(
-            _folder, environment: new Dictionary<string, string?> { ["APP_API_TOKEN"] = FromSidecar, ["DAPR_API_TOKEN"] = FromApp });
+        var (system, _) = shared.Own;
 
         // Actors, deliveries, invocation, state and publishing, each with its token, bring the account to life.
         await system.Accounts.Alive();
@@ -41,13 +35,13 @@ public sealed class TokenTests : IDisposable
             foreach (var (method, path) in Internal)
             {
                 var address = new Uri(system.Address(service), string.Format(System.Globalization.CultureInfo.InvariantCulture, path, service));
-                if (await StatusAsync(method, address, FromSidecar) is 404 or 405)
+                if (await StatusAsync(method, address, SharedSystem.TokenOfSidecars) is 404 or 405)
                 {
                     continue;
                 }
 
                 reached[service] = reached.GetValueOrDefault(service) + 1;
-                foreach (var token in new[] { null, "guess", FromApp })
+                foreach (var token in new[] { null, "guess", SharedSystem.TokenOfApps })
                 {
                     using var refused = await SendAsync(method, address, token);
                     Assert.Equal((401, "application/problem+json"), ((int)refused.StatusCode, refused.Content.Headers.ContentType?.MediaType));
@@ -66,11 +60,7 @@ public sealed class TokenTests : IDisposable
         Assert.True(reached["accounts-command"] >= 5 && reached["accounts-processor"] == Internal.Length, string.Join(", ", reached));
     }
 
-    public void Dispose()
-    {
-        _http.Dispose();
-        _folder.Dispose();
-    }
+    public void Dispose() => _http.Dispose();
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 

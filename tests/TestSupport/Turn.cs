@@ -1,38 +1,53 @@
-using System.Globalization;
+using System.Diagnostics;
 
 namespace TestSupport;
 
 /// <summary>
-/// <c>dotnet test</c> runs as many test programs at once as there are processors. Ours start systems of several processes
-/// and await what these do, so they take turns: this is a fixture of every test assembly (see
-/// <c>tests/Directory.Build.props</c>), held from the first test to the last.
+/// <c>dotnet test</c> runs as many test programs at once as there are processors. How one gets along with the others its project says
+/// (see <c>tests/Directory.Build.props</c>); the answer is a fixture of the whole program, held from the first test to the last.
 /// </summary>
-public sealed class Turn : IDisposable
+public abstract class Turn : IDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
     private readonly FileStream _held;
 
-    public Turn()
+    private Turn(FileAccess access, FileShare share)
     {
         var path = Path.Combine(Repository.Root, "artifacts", "tests.lock");
+        using (File.Open(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite))
+        {
+        }
+
         while (true)
         {
             try
             {
                 // The system gives it back when the process ends, however it ends.
-                _held = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-                break;
+                _held = new FileStream(path, FileMode.Open, access, share);
+                return;
             }
             catch (IOException)
             {
                 Thread.Sleep(Pause);
             }
         }
-
-        _held.SetLength(0);
-        _held.Write(System.Text.Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
-        _held.Flush();
     }
 
     public void Dispose() => _held.Dispose();
+
+    /// <summary>Awaits what processes do, and goes well beside another of its kind.</summary>
+    public sealed class Shared() : Turn(FileAccess.Read, FileShare.Read);
+
+    /// <summary>Starts whole systems and measures how long they take.</summary>
+    public sealed class Alone() : Turn(FileAccess.ReadWrite, FileShare.None);
+
+    /// <summary>Calculates, and takes what processor time the others leave.</summary>
+    public sealed class Behind
+    {
+        public Behind()
+        {
+            using var self = Process.GetCurrentProcess();
+            self.PriorityClass = ProcessPriorityClass.BelowNormal;
+        }
+    }
 }

@@ -18,6 +18,8 @@ namespace Accounts.Processor.Tests.RealProcesses;
 /// </summary>
 internal sealed class RunningSystem : IAsyncDisposable
 {
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(10);
+
     private readonly TemporaryFolder _folder;
     private readonly RunningHost _host;
     private readonly Dictionary<int, Process> _processors = [];
@@ -143,6 +145,9 @@ internal sealed class RunningSystem : IAsyncDisposable
             }
 
             using var changed = await Post($"/v1/accounts/{number}/commands/{names[i % names.Length]}", "{}");
+
+            // Some hundred accounts are enough to be caught in the middle of, and thousands take a long time to compare.
+            await Task.Delay(Pace, CancellationToken.None);
         }
     }));
 
