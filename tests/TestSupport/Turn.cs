@@ -33,7 +33,11 @@ public abstract class Turn : IDisposable
         }
     }
 
-    public void Dispose() => _held.Dispose();
+    public void Dispose()
+    {
+        _held.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
     /// <summary>Awaits what processes do, and goes well beside another of its kind.</summary>
     public sealed class Shared() : Turn(FileAccess.Read, FileShare.Read);

@@ -203,7 +203,7 @@ internal sealed class HeldAccounts(Function function, ViewPointer at, int partit
                     _ = mark(at, row.Account, row.Version, rows).Count();
                     await rows.ReadWantedAsync(writer.Store, cancellation);
                     rows.Apply([.. mark(at, row.Account, row.Version, rows)]);
-                    return await writer.WriteAsync(rows.Changes(), singly: true, [], cancellation) is { } lost ? throw lost : true;
+                    return await writer.WriteAsync(rows.Changes(last: false), singly: true, [], cancellation) is { } lost ? throw lost : true;
                 },
                 chance,
                 cancellation);

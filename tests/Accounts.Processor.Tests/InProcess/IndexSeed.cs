@@ -31,7 +31,7 @@ internal static class IndexSeed
             await rows.ReadWantedAsync(store, CancellationToken.None);
         }
 
-        await store.TransactAsync([.. rows.Changes()], CancellationToken.None);
+        await store.TransactAsync([.. rows.Changes(last: false), .. rows.Changes(last: true)], CancellationToken.None);
     }
 
     /// <summary>So many accounts of so many users, spread over partitions; what an account becomes after its creation is up to the caller.</summary>
