@@ -25,6 +25,7 @@ namespace Accounts.Contracts;
 [JsonSerializable(typeof(AccountRow))]
 [JsonSerializable(typeof(FeedRow))]
 [JsonSerializable(typeof(ViewPointer))]
+[JsonSerializable(typeof(PointerRow))]
 [JsonSerializable(typeof(CheckpointRow))]
 [JsonSerializable(typeof(HeldRow))]
 public sealed partial class ContractsJson : JsonSerializerContext;

@@ -19,7 +19,16 @@ public static class Views
     public const string History = "history";
 }
 
-/// <summary>Which rows of a view are read now. Kept at <see cref="RowKeys.PointerTo"/>.</summary>
+/// <summary>Which rows of a view are read now, as kept at <see cref="RowKeys.PointerTo"/>.</summary>
+/// <param name="LogId">See <see cref="ViewPointer"/>.</param>
+/// <param name="Generation">See <see cref="ViewPointer"/>.</param>
+/// <param name="Changing">
+/// True while another generation is about to take over, or just has: whoever reads rows reads the pointer before, each time,
+/// so that nobody sees the old rows who may have seen the new ones.
+/// </param>
+public sealed record PointerRow(string LogId, string Generation, bool? Changing = null);
+
+/// <summary>Which rows of a view are meant.</summary>
 /// <param name="LogId">The log that the rows were made of; lower-case hexadecimal.</param>
 /// <param name="Generation">The filling of the view; never used again for another.</param>
 public sealed record ViewPointer(string LogId, string Generation);
@@ -52,7 +61,8 @@ public sealed record FeedRow(IReadOnlyList<AccountEventBody> Items);
 
 /// <summary>How far a function has come in one partition of the log. Kept at <see cref="RowKeys.Checkpoint"/>.</summary>
 /// <param name="Position">Everything up to this position has taken effect; 0 before the first.</param>
-public sealed record CheckpointRow(long Position);
+/// <param name="Events">How many events that were, whether the function handles them or not; null when nobody has counted from the first.</param>
+public sealed record CheckpointRow(long Position, long? Events = null);
 
 /// <summary>
 /// Keys of the views' rows. They use only <c>A-Z a-z 0-9 . - { }</c>, are at most 200 characters, and no two differ only by

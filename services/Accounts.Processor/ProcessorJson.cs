@@ -1,6 +1,8 @@
 using System.Text.Json.Serialization;
 using Accounts.Processor.Generations;
+using Accounts.Processor.Operations;
 using Accounts.Processor.Parking;
+using Accounts.Processor.Verification;
 
 namespace Accounts.Processor;
 
@@ -15,4 +17,8 @@ namespace Accounts.Processor;
 [JsonSerializable(typeof(WaitingRow))]
 [JsonSerializable(typeof(ParkedBody))]
 [JsonSerializable(typeof(ParkedListBody))]
+[JsonSerializable(typeof(FunctionListBody))]
+[JsonSerializable(typeof(FunctionDetailBody))]
+[JsonSerializable(typeof(TroubleRow))]
+[JsonSerializable(typeof(VerificationRow))]
 internal sealed partial class ProcessorJson : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using Accounts.Processor.Consumers;
+using Accounts.Processor.Operations;
 using Accounts.Processor.Parking;
 using ServiceDefaults;
 
@@ -9,5 +10,6 @@ builder.AddFunctions();
 var app = builder.Build();
 app.UseServiceDefaults();
 app.MapFunctions();
+app.MapFunctionOperations();
 app.MapParked();
 app.Run();

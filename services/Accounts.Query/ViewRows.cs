@@ -12,7 +12,7 @@ internal sealed class ViewRows(StateReader state, TimeProvider time)
     private static readonly TimeSpan PointerLasts = TimeSpan.FromSeconds(0.9);
     private const int PartitionsTogether = 16;
     private readonly ConcurrentDictionary<string, int> _partitions = new();
-    private readonly ConcurrentDictionary<string, (long ReadAt, Task<ViewPointer?> Pointer)> _pointers = new();
+    private readonly ConcurrentDictionary<string, Known> _pointers = new();
 
     /// <summary>The row of an account; null when there is none (yet).</summary>
     /// <exception cref="HeldAccount">The view has not been able to take all of its events.</exception>
@@ -64,13 +64,18 @@ internal sealed class ViewRows(StateReader state, TimeProvider time)
     /// <summary>Reads a pointer, known or not; throws when the views cannot be read.</summary>
     public Task AskAsync(CancellationToken cancellation) => state.ReadAsync(Components.Views, RowKeys.PointerTo(Views.Account), cancellation);
 
-    /// <summary>Where the rows of a view are, as it was within the last second; null when there is no such view (yet).</summary>
+    /// <summary>
+    /// Where the rows of a view are, as it was within the last second; null when there is no such view (yet). While another
+    /// generation is about to take over, or just has, as it is: a query that begins after another one has seen the new rows
+    /// sees them too.
+    /// </summary>
     public async Task<ViewPointer?> PointerAsync(string view)
     {
-        if (!_pointers.TryGetValue(view, out var cached) || time.GetElapsedTime(cached.ReadAt) >= PointerLasts || cached.Pointer.IsFaulted)
+        var changing = _pointers.TryGetValue(view, out var cached) && cached.Changing;
+        if (changing || cached is null || time.GetElapsedTime(cached.ReadAt) >= PointerLasts || cached.Pointer.IsFaulted)
         {
-            // Shared by all requests of a second, so no single request can cancel it.
-            _pointers[view] = cached = (time.GetTimestamp(), ReadPointerAsync(view));
+            // Shared by all requests of a second, unless somebody must be sure; so no single request can cancel it.
+            _pointers[view] = cached = new Known(time.GetTimestamp(), ReadPointerAsync(view), changing);
         }
 
         var pointer = await cached.Pointer;
@@ -78,14 +83,23 @@ internal sealed class ViewRows(StateReader state, TimeProvider time)
         {
             // Not kept: the first rows of a new system are to be seen at once.
             _pointers.TryRemove(new(view, cached));
+            return null;
         }
 
-        return pointer;
+        if ((pointer.Changing ?? false) != cached.Changing)
+        {
+            _pointers.TryUpdate(view, cached with { Changing = pointer.Changing ?? false }, cached);
+        }
+
+        return new ViewPointer(pointer.LogId, pointer.Generation);
     }
 
-    private async Task<ViewPointer?> ReadPointerAsync(string view) =>
-        Parse(await state.ReadAsync(Components.Views, RowKeys.PointerTo(view), CancellationToken.None), ContractsJson.Default.ViewPointer);
+    private async Task<PointerRow?> ReadPointerAsync(string view) =>
+        Parse(await state.ReadAsync(Components.Views, RowKeys.PointerTo(view), CancellationToken.None), ContractsJson.Default.PointerRow);
 
     private static T? Parse<T>(ReadOnlyMemory<byte>? json, JsonTypeInfo<T> type)
         where T : class => json is { } bytes ? JsonSerializer.Deserialize(bytes.Span, type) : null;
+
+    /// <param name="Changing">The next one who asks reads for himself.</param>
+    private sealed record Known(long ReadAt, Task<PointerRow?> Pointer, bool Changing);
 }

@@ -19,7 +19,7 @@ public class CheckpointTests
     {
         if (!_store.Values.ContainsKey(Key))
         {
-            await _store.CreateAsync(Key, Checkpoint.ToJson(position), Stop);
+            await _store.CreateAsync(Key, Checkpoint.ToJson(new CheckpointRow(position, position)), Stop);
         }
 
         return new Checkpoint(Key, _store, new Outage("the views", TimeProvider.System, NullLogger.Instance), new HastyTime(), new Random(1));
@@ -34,7 +34,7 @@ public class CheckpointTests
 
         for (var position = 1; position <= 1_000; position++)
         {
-            checkpoint.Advance(position, Stop);
+            checkpoint.Advance(position, 1, Stop);
         }
 
         await checkpoint.FlushAsync();
@@ -49,10 +49,10 @@ public class CheckpointTests
         using var checkpoint = await At(5);
         using var rival = await At(5);
         await checkpoint.LoadAsync(Stop);
-        rival.Advance(90, Stop);
+        rival.Advance(90, 1, Stop);
         await rival.FlushAsync();
 
-        checkpoint.Advance(7, Stop);
+        checkpoint.Advance(7, 1, Stop);
         await checkpoint.FlushAsync();
 
         Assert.Equal(90, Stored);
@@ -70,12 +70,12 @@ public class CheckpointTests
             if (!overtaken)
             {
                 overtaken = true;
-                rival.Advance(90, Stop);
+                rival.Advance(90, 1, Stop);
                 await rival.FlushAsync();
             }
         };
 
-        checkpoint.Advance(7, Stop);
+        checkpoint.Advance(7, 1, Stop);
         await checkpoint.FlushAsync();
 
         Assert.Equal(90, Stored);
@@ -91,7 +91,7 @@ public class CheckpointTests
         Assert.Equal(0, checkpoint.Done);
         failures = 0;
 
-        checkpoint.Advance(3, Stop);
+        checkpoint.Advance(3, 1, Stop);
         await checkpoint.FlushAsync();
 
         Assert.Equal(3, Stored);

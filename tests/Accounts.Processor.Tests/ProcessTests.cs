@@ -31,12 +31,13 @@ public class ProcessTests
     }
 
     [Fact]
-    public async Task Of_two_replicas_one_is_paused_and_wakes_and_one_is_killed()
+    public async Task Of_three_replicas_one_is_paused_and_wakes_and_one_is_killed()
     {
-        await using var system = await RunningSystem.Start(processors: 2);
+        await using var system = await RunningSystem.Start(processors: 3);
         var first = system.StartProcessor(1);
         system.StartProcessor(2);
-        await Task.WhenAll(system.ProcessorReady(1), system.ProcessorReady(2));
+        system.StartProcessor(3);
+        await Task.WhenAll(system.ProcessorReady(1), system.ProcessorReady(2), system.ProcessorReady(3));
         using var done = new CancellationTokenSource();
         var load = system.Load(clients: 3, done.Token);
         await system.Progress(50);

@@ -17,8 +17,8 @@ internal sealed class Checkpoint(string key, IStateStore views, Outage outage, T
     private readonly CancellationTokenSource _hurry = new();
     private Task _saving = Task.CompletedTask;
     private bool _busy;
-    private long _done;
-    private long _saved;
+    private CheckpointRow _done = new(0);
+    private CheckpointRow _saved = new(0);
 
     /// <summary>The greatest position that is known to be done, by this replica or, as far as it has looked, by another.</summary>
     public long Done
@@ -27,7 +27,7 @@ internal sealed class Checkpoint(string key, IStateStore views, Outage outage, T
         {
             lock (_gate)
             {
-                return Math.Max(_done, _saved);
+                return Math.Max(_done.Position, _saved.Position);
             }
         }
     }
@@ -37,15 +37,34 @@ internal sealed class Checkpoint(string key, IStateStore views, Outage outage, T
     {
         lock (_gate)
         {
-            var done = Math.Max(_done, _saved);
-            byOthers = done > _done;
-            _done = done;
-            return done;
+            byOthers = _saved.Position > _done.Position;
+            _done = byOthers ? _saved : _done;
+            return _done.Position;
         }
     }
 
-    public static byte[] ToJson(long position) =>
-        JsonSerializer.SerializeToUtf8Bytes(new CheckpointRow(position), ContractsJson.Default.CheckpointRow);
+    public static byte[] ToJson(CheckpointRow row) => JsonSerializer.SerializeToUtf8Bytes(row, ContractsJson.Default.CheckpointRow);
+
+    public static CheckpointRow Parse(StoredValue stored) => JsonSerializer.Deserialize(stored.Value.Span, ContractsJson.Default.CheckpointRow)!;
+
+    /// <summary>Creates the checkpoints of a function before the first event, unless they are there.</summary>
+    public static async Task CreateAsync(IStateStore views, ViewPointer at, string function, int partitions, CancellationToken cancellation)
+    {
+        foreach (var key in Enumerable.Range(0, partitions).Select(partition => RowKeys.Checkpoint(at, function, partition)))
+        {
+            try
+            {
+                await views.CreateAsync(key, ToJson(new CheckpointRow(0, 0)), cancellation);
+            }
+            catch (Exception) when (!cancellation.IsCancellationRequested)
+            {
+                if (await views.ReadAsync(key, cancellation) is null)
+                {
+                    throw;
+                }
+            }
+        }
+    }
 
     /// <summary>Looks how far others have come, however long the store is away.</summary>
     public async Task LoadAsync(CancellationToken cancellation)
@@ -55,11 +74,11 @@ internal sealed class Checkpoint(string key, IStateStore views, Outage outage, T
         {
             try
             {
-                var (position, _) = await ReadAsync(cancellation);
+                var (row, _) = await ReadAsync(cancellation);
                 outage.Answered();
                 lock (_gate)
                 {
-                    _saved = Math.Max(_saved, position);
+                    _saved = Further(_saved, row);
                 }
 
                 return;
@@ -74,12 +93,15 @@ internal sealed class Checkpoint(string key, IStateStore views, Outage outage, T
     }
 
     /// <summary>Everything up to this position is done. Does not wait until that is saved.</summary>
-    public void Advance(long position, CancellationToken cancellation)
+    /// <param name="position">The position.</param>
+    /// <param name="events">How many events are in the records since <see cref="Advanced"/> was asked.</param>
+    /// <param name="cancellation">Gives up the saving.</param>
+    public void Advance(long position, int events, CancellationToken cancellation)
     {
         lock (_gate)
         {
-            _done = Math.Max(_done, position);
-            if (_done > _saved && !_busy)
+            _done = Further(_done, new CheckpointRow(position, _done.Events + events));
+            if (_done.Position > _saved.Position && !_busy)
             {
                 _busy = true;
                 _saving = Task.Run(() => SaveAsync(cancellation), CancellationToken.None);
@@ -101,11 +123,11 @@ internal sealed class Checkpoint(string key, IStateStore views, Outage outage, T
         var patience = new Patience(time, chance);
         while (true)
         {
-            long target;
+            CheckpointRow target;
             lock (_gate)
             {
                 target = _done;
-                if (target <= _saved || cancellation.IsCancellationRequested)
+                if (target.Position <= _saved.Position || cancellation.IsCancellationRequested)
                 {
                     _busy = false;
                     return;
@@ -114,15 +136,15 @@ internal sealed class Checkpoint(string key, IStateStore views, Outage outage, T
 
             try
             {
-                var (position, etag) = await ReadAsync(cancellation);
-                if (position < target)
+                var (row, etag) = await ReadAsync(cancellation);
+                if (row.Position < target.Position)
                 {
                     await views.ReplaceAsync(key, ToJson(target), etag, cancellation);
                 }
 
                 lock (_gate)
                 {
-                    _saved = Math.Max(_saved, Math.Max(position, target));
+                    _saved = Further(_saved, Further(row, target));
                 }
 
                 patience.Reset();
@@ -140,10 +162,12 @@ internal sealed class Checkpoint(string key, IStateStore views, Outage outage, T
         }
     }
 
-    private async Task<(long Position, string ETag)> ReadAsync(CancellationToken cancellation)
+    private static CheckpointRow Further(CheckpointRow one, CheckpointRow other) => other.Position > one.Position ? other : one;
+
+    private async Task<(CheckpointRow Row, string ETag)> ReadAsync(CancellationToken cancellation)
     {
         var stored = await views.ReadAsync(key, cancellation)
             ?? throw new InvalidOperationException($"Checkpoint {key} is gone from component '{views.Name}'.");
-        return (JsonSerializer.Deserialize(stored.Value.Span, ContractsJson.Default.CheckpointRow)!.Position, stored.ETag);
+        return (Parse(stored), stored.ETag);
     }
 }

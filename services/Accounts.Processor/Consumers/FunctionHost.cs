@@ -1,9 +1,9 @@
+using System.Diagnostics.Metrics;
 using System.Text.Json;
-using Accounts.Contracts;
 using Accounts.Processor.Functions;
 using Accounts.Processor.Generations;
 using Accounts.Processor.Operations;
-using Accounts.Processor.Parking;
+using Accounts.Processor.Verification;
 using EventLog;
 using Autogen = Dapr.Client.Autogen.Grpc.v1;
 
@@ -15,10 +15,12 @@ namespace Accounts.Processor.Consumers;
 /// </summary>
 internal sealed class FunctionHost(
     IReadOnlyList<Function> functions, LogReader log, IStateStore logStore, IStateStore viewStore, PartitionRoutes routes, HttpClient commands,
-    Autogen.Dapr.DaprClient dapr, TimeProvider time, Random chance, ILogger<FunctionHost> logger) : BackgroundService
+    Autogen.Dapr.DaprClient dapr, Meter meter, TimeProvider time, Random chance, ILogger<FunctionHost> logger) : BackgroundService
 {
     private static readonly TimeSpan PositionsEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan HoldersEvery = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan VerificationsEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ReportsEvery = TimeSpan.FromSeconds(5);
 
     private static readonly JsonElement Taken = JsonSerializer.SerializeToElement(true);
 
@@ -82,25 +84,35 @@ internal sealed class FunctionHost(
             var abilities = await _viewOutage.PersistAsync(
                 () => StoreCheck.RunAsync(viewStore, $"{chance.NextInt64():x16}", stoppingToken), chance, stoppingToken);
             var starts = new StartPositions(viewStore, log);
-            var pointers = await _viewOutage.PersistAsync(() => starts.FixAsync(description, FunctionList.All, stoppingToken), chance, stoppingToken);
+            await _viewOutage.PersistAsync(() => starts.FixAsync(description, FunctionList.All, stoppingToken), chance, stoppingToken);
             logger.LogInformation(
                 "Log {Log} has {Partitions} partitions; functions: {Functions}",
                 description.Id, description.Partitions, string.Join(", ", functions.Select(function => function.Name)));
 
             var controls = new FunctionControls(description.Id, functions, viewStore, _viewOutage, time, chance);
-            await _viewOutage.PersistAsync(() => LookAtControlsAsync(controls, [], stoppingToken), chance, stoppingToken);
-            var writer = new RowWriter(viewStore, abilities.TransactionsHonourCreates);
+            await _viewOutage.PersistAsync(() => controls.RefreshAsync(stoppingToken), chance, stoppingToken);
             var sender = new CommandSender(commands, _commandOutage, time, chance, logger);
             var publisher = new EventPublisher(dapr, _brokerOutage, time, chance);
-            var consumers = Enumerable.Range(0, description.Partitions)
-                .Select(partition => Consumer(partition, writer, sender, publisher, pointers, controls)).ToList();
+            var writer = new RowWriter(viewStore, abilities.TransactionsHonourCreates);
+            using var works = new FunctionWorks(
+                description, log, writer, sender, publisher, _logOutage, _viewOutage, _commandOutage, _brokerOutage,
+                time, chance, logger);
+            var consumers = Enumerable.Range(0, description.Partitions).Select(partition => Consumer(partition, works, controls)).ToList();
             var ways = consumers.Select(consumer => new ConsumerRoute(routes, consumer, time)).ToList();
+            var switches = functions.OfType<Function.View>()
+                .Select(view => new GenerationSwitch(view, controls, description, log, viewStore, time, logger)).ToList();
+            Fill(controls, consumers, stoppingToken);
             (_consumers, _routes) = (consumers, ways);
-            Operator = new Operator(description, viewStore, log, pointers, controls);
+            var at = Operator = new Operator(description, viewStore, log, controls, time);
+            var verifier = new Verifier(at, functions, writer, $"{chance.NextInt64():x16}", logger);
+            var metrics = new FunctionMetrics(meter);
+            var troubles = new Troubles(description.Id, viewStore, time);
             await Task.WhenAll(
-                [.. consumers.Select(consumer => consumer.RunAsync(stoppingToken, _giveUp.Token)),
+                [.. consumers.Select(consumer => consumer.EndAsync(stoppingToken)),
                 EveryAsync(PositionsEvery, () => LookAtPositionsAsync(consumers, stoppingToken), stoppingToken),
-                EveryAsync(FunctionControls.Every, () => LookAtControlsAsync(controls, consumers, stoppingToken), stoppingToken),
+                EveryAsync(FunctionControls.Every, () => LookAtControlsAsync(controls, consumers, switches, stoppingToken), stoppingToken),
+                EveryAsync(VerificationsEvery, () => VerifyAsync(verifier, stoppingToken), stoppingToken),
+                EveryAsync(ReportsEvery, () => ReportAsync(troubles, metrics, at, consumers, stoppingToken), stoppingToken),
                 EveryAsync(HoldersEvery, () => LookForHoldersAsync(consumers, ways, stoppingToken), stoppingToken)]);
         }
         catch (Exception) when (stoppingToken.IsCancellationRequested)
@@ -109,48 +121,73 @@ internal sealed class FunctionHost(
         }
     }
 
-    private PartitionConsumer Consumer(
-        int partition, RowWriter writer, CommandSender sender, EventPublisher publisher, IReadOnlyDictionary<string, ViewPointer> pointers, FunctionControls controls)
+    private PartitionConsumer Consumer(int partition, FunctionWorks works, FunctionControls controls)
     {
         var window = new RecordWindow(log, partition, _logOutage);
-        return new PartitionConsumer(partition, window, functions.ToDictionary(function => function.Name, Runner), routes.Holds);
-
-        FunctionRunner Runner(Function function)
-        {
-            var pointer = pointers[function.Name];
-            var checkpoint = new Checkpoint(
-                RowKeys.Checkpoint(pointer, function.Name, partition), viewStore, _viewOutage, time, chance);
-            Work work = function switch
-            {
-                Function.View view => new ViewWork(view, pointer, writer, _viewOutage, time, chance).ApplyAsync,
-                Function.Policy policy => new PolicyWork(policy, sender).ApplyAsync,
-                Function.Publisher messages => new PublisherWork(messages, publisher).ApplyAsync,
-                _ => throw new InvalidOperationException($"Nothing runs functions like {function.Name}."),
-            };
-            var held = new HeldAccounts(function, pointer, partition, writer, _viewOutage, time, chance, logger);
-            var replay = new Replay(held, log, partition, work, _viewOutage, time, chance);
-            return new FunctionRunner(
-                function, partition, window, checkpoint, work, held, replay, () => controls.Permitted(function.Name), _logOutage, time, chance, logger);
-        }
+        return new PartitionConsumer(partition, window, (consumer, filling) => works.Runner(consumer, window, filling), controls, routes.Holds);
     }
 
-    /// <summary>Reads what operators want, and tells the functions that time has gone by.</summary>
-    private async Task<bool> LookAtControlsAsync(FunctionControls controls, List<PartitionConsumer> consumers, CancellationToken stopping)
+    /// <summary>Reads what operators want, does it, and tells the functions that time has gone by.</summary>
+    private async Task LookAtControlsAsync(
+        FunctionControls controls, List<PartitionConsumer> consumers, List<GenerationSwitch> switches, CancellationToken stopping)
     {
         try
         {
-            foreach (var function in await controls.RefreshAsync(stopping))
+            var asked = await controls.RefreshAsync(stopping);
+            Fill(controls, consumers, stopping);
+            foreach (var function in asked)
             {
                 consumers.ForEach(consumer => consumer.Recheck(function));
             }
+
+            foreach (var change in switches)
+            {
+                await change.StepAsync(stopping);
+            }
         }
-        catch (Exception cause) when (!stopping.IsCancellationRequested && consumers.Count > 0)
+        catch (Exception cause) when (!stopping.IsCancellationRequested)
         {
             _viewOutage.Failed(cause);
         }
 
         consumers.ForEach(consumer => consumer.Tick());
-        return true;
+    }
+
+    private async Task VerifyAsync(Verifier verifier, CancellationToken stopping)
+    {
+        try
+        {
+            await verifier.LookAsync(stopping);
+        }
+        catch (Exception cause) when (!stopping.IsCancellationRequested)
+        {
+            // A rival has it, or the store is away: the row tells who goes on.
+            _viewOutage.Failed(cause);
+        }
+    }
+
+    /// <summary>For people and their monitors: nothing depends on it.</summary>
+    private async Task ReportAsync(Troubles troubles, FunctionMetrics metrics, Operator at, List<PartitionConsumer> consumers, CancellationToken stopping)
+    {
+        try
+        {
+            await troubles.WriteAsync(consumers, stopping);
+            await metrics.LookAsync(at, functions, consumers, stopping);
+        }
+        catch (Exception cause) when (!stopping.IsCancellationRequested)
+        {
+            _viewOutage.Failed(cause);
+        }
+    }
+
+    /// <summary>Of a view every generation that there is, but none of a newer fold than this version's; of other functions just one.</summary>
+    private void Fill(FunctionControls controls, List<PartitionConsumer> consumers, CancellationToken stopping)
+    {
+        var wanted = functions.SelectMany(function => function is not Function.View view
+            ? [new Filling(function, ViewGenerations.First)]
+            : controls[function.Name].Row.Generations.Where(generation => generation.Fold <= view.Version)
+                .Select(generation => new Filling(function, generation.Id))).ToHashSet();
+        consumers.ForEach(consumer => consumer.Fill(wanted, stopping, _giveUp.Token));
     }
 
     /// <summary>Wake-ups may be lost, all of them: one bulk read looks at every quiet partition that is worked on here.</summary>

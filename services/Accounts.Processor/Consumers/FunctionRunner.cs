@@ -10,19 +10,35 @@ namespace Accounts.Processor.Consumers;
 /// replica works on the partition.
 /// </summary>
 /// <param name="permitted">The last position that may be done now; -1 while the function is paused.</param>
+/// <param name="advanced">Called when more is done.</param>
+/// <param name="waitsFor">Which of the things that it depends on is away.</param>
+/// <param name="large">One place for each large batch that may be in memory at once.</param>
 internal sealed class FunctionRunner(
     Function function, int partition, RecordWindow window, Checkpoint checkpoint, Work work, HeldAccounts held, Replay replay, Func<long> permitted,
-    Outage log, TimeProvider time, Random chance, ILogger logger)
+    Action advanced, Func<string?> waitsFor, SemaphoreSlim large, Outage log, TimeProvider time, Random chance, ILogger logger)
 {
     private const int EventsPerBatch = 1_000;
+
+    // A view with a backlog writes each row once for many events.
+    private const int EventsPerLargeBatch = 20_000;
+    private static readonly TimeSpan Slow = TimeSpan.FromSeconds(2);
 
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     private volatile bool _loaded;
     private volatile bool _waits;
+    private volatile string? _trouble;
+    private long _busySince;
 
     /// <summary>The last position that is done, as far as this replica knows.</summary>
     public long Done => checkpoint.Done;
+
+    /// <summary>How many accounts are held back.</summary>
+    public int Held => held.Count;
+
+    /// <summary>What keeps the function from going on, for people; null when nothing does.</summary>
+    public string? Trouble => _trouble
+        ?? (Interlocked.Read(ref _busySince) is not 0 and var since && time.GetElapsedTime(since) > Slow && waitsFor() is { } away ? $"{away} does not answer." : null);
 
     /// <summary>There is more to read.</summary>
     /// <param name="begins">This replica begins to work on the partition; another may have come further meanwhile.</param>
@@ -82,7 +98,11 @@ internal sealed class FunctionRunner(
         {
             try
             {
-                if (!await TakeAsync(stopping, cancellation))
+                Interlocked.Exchange(ref _busySince, time.GetTimestamp());
+                var more = await TakeAsync(stopping, cancellation);
+                Interlocked.Exchange(ref _busySince, 0);
+                _trouble = null;
+                if (!more)
                 {
                     return;
                 }
@@ -96,14 +116,17 @@ internal sealed class FunctionRunner(
             }
             catch (LogBrokenException broken)
             {
+                _trouble = broken.Message;
                 logger.LogCritical(broken, "Function {Function} stays at {Position}: the log is broken there", function.Name, broken.Position);
             }
             catch (TooManyHeldException broken)
             {
+                _trouble = broken.Message;
                 logger.LogCritical("{Reason}", broken.Message);
             }
             catch (Exception cause)
             {
+                _trouble = "The log does not answer.";
                 log.Failed(cause);
             }
 
@@ -135,10 +158,28 @@ internal sealed class FunctionRunner(
 
         await held.LoadAsync(stopping);
         var replayed = await replay.TakeDueAsync(stopping, cancellation);
-        var records = Permitted(await window.ReadAsync(after, EventsPerBatch, stopping));
+        if (function is not Function.View || !window.IsBacklog(after))
+        {
+            return await TakeAsync(await window.ReadAsync(after, EventsPerBatch, stopping), stopping, cancellation) || replayed;
+        }
+
+        await large.WaitAsync(stopping);
+        try
+        {
+            return await TakeAsync(await window.ReadBacklogAsync(after, EventsPerLargeBatch, stopping), stopping, cancellation) || replayed;
+        }
+        finally
+        {
+            large.Release();
+        }
+    }
+
+    private async Task<bool> TakeAsync(IReadOnlyList<LoggedRecord> read, CancellationToken stopping, CancellationToken cancellation)
+    {
+        var records = Permitted(read);
         if (records.Count == 0)
         {
-            return replayed;
+            return false;
         }
 
         var begun = time.GetUtcNow();
@@ -146,7 +187,8 @@ internal sealed class FunctionRunner(
         FunctionTracing.Done(function, partition, begun, records);
         if ((failures.Count == 0 && held.Count == 0) || await held.TakeAsync(records, failures, cancellation))
         {
-            checkpoint.Advance(records[^1].Position, cancellation);
+            checkpoint.Advance(records[^1].Position, records.Sum(record => record.Events.Count), cancellation);
+            advanced();
         }
 
         return true;

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Accounts.Contracts;
 using Accounts.Processor.Functions;
 using Dapr.Client;
@@ -35,6 +36,7 @@ internal static class FunctionSetup
                 routes,
                 CommandClient(configuration["CommandAppId"] ?? AppIds.Command, configuration["DAPR_API_TOKEN"]),
                 provider.GetRequiredService<Autogen.Dapr.DaprClient>(),
+                provider.GetRequiredService<IMeterFactory>().Create(Telemetry.Name),
                 provider.GetRequiredService<TimeProvider>(),
                 Random.Shared,
                 provider.GetRequiredService<ILogger<FunctionHost>>());

@@ -1,9 +1,19 @@
+using Accounts.Processor.Functions;
+using Accounts.Processor.Generations;
+
 namespace Accounts.Processor.Consumers;
 
+/// <summary>A function, and for a view the generation that it fills.</summary>
+internal readonly record struct Filling(Function Function, string Generation);
+
 /// <summary>One partition on this replica: its records, and the functions that take them.</summary>
-internal sealed class PartitionConsumer(int partition, RecordWindow window, IReadOnlyDictionary<string, FunctionRunner> runners, Func<int, bool> holds)
+internal sealed class PartitionConsumer(
+    int partition, RecordWindow window, Func<PartitionConsumer, Filling, FunctionRunner> make, FunctionControls controls, Func<int, bool> holds)
 {
     private readonly Lock _gate = new();
+    private readonly List<Task> _running = [];
+    private volatile IReadOnlyDictionary<Filling, (FunctionRunner Runner, CancellationTokenSource End)> _runners =
+        new Dictionary<Filling, (FunctionRunner, CancellationTokenSource)>();
     private bool _atWork;
     private bool _borrowed;
     private bool _woken;
@@ -50,7 +60,7 @@ internal sealed class PartitionConsumer(int partition, RecordWindow window, IRea
             _woken |= position > 0;
         }
 
-        foreach (var runner in runners.Values)
+        foreach (var (runner, _) in _runners.Values)
         {
             runner.Wake(begins);
         }
@@ -59,7 +69,7 @@ internal sealed class PartitionConsumer(int partition, RecordWindow window, IRea
     /// <summary>Time has gone by.</summary>
     public void Tick()
     {
-        foreach (var runner in runners.Values)
+        foreach (var (runner, _) in _runners.Values)
         {
             runner.Tick();
         }
@@ -68,11 +78,74 @@ internal sealed class PartitionConsumer(int partition, RecordWindow window, IRea
     /// <summary>Something was asked of the accounts that a function holds back.</summary>
     public void Recheck(string function)
     {
-        if (runners.TryGetValue(function, out var runner))
+        foreach (var (_, (runner, _)) in _runners.Where(running => running.Key.Function.Name == function))
         {
             runner.Recheck();
         }
     }
+
+    /// <summary>Runs what is to be filled, and ends what is not. Called by one at a time.</summary>
+    public void Fill(IReadOnlyCollection<Filling> wanted, CancellationToken stopping, CancellationToken cancellation)
+    {
+        var before = _runners;
+        if (wanted.Count == before.Count && wanted.All(before.ContainsKey))
+        {
+            return;
+        }
+
+        var after = before.Where(running => wanted.Contains(running.Key)).ToDictionary();
+        foreach (var filling in wanted.Where(filling => !before.ContainsKey(filling)))
+        {
+            var end = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+            var runner = make(this, filling);
+            after[filling] = (runner, end);
+            _running.Add(Task.Run(() => runner.RunAsync(MayGoOn, end.Token, cancellation), CancellationToken.None));
+        }
+
+        _runners = after;
+        foreach (var (filling, (runner, end)) in before.Concat(after))
+        {
+            if (!wanted.Contains(filling))
+            {
+                end.Cancel();
+            }
+            else if (!before.ContainsKey(filling))
+            {
+                runner.Wake(begins: true);
+            }
+        }
+    }
+
+    /// <summary>The last position that may be done now; -1: none.</summary>
+    public long Permitted(Filling filling) => !controls.MayWork(filling.Function.Name) ? -1
+        : Leader(filling) is not { } leader ? long.MaxValue
+        : _runners.TryGetValue(leader, out var leading) ? leading.Runner.Done
+        : -1;
+
+    /// <summary>More is done: whoever follows may go on.</summary>
+    public void Advanced(Filling filling)
+    {
+        foreach (var (other, (runner, _)) in _runners)
+        {
+            if (other != filling && other.Function == filling.Function && Leader(other) == filling)
+            {
+                runner.Wake(begins: false);
+            }
+        }
+    }
+
+    /// <summary>What keeps functions from going on here.</summary>
+    public IEnumerable<(Filling Filling, string Trouble)> Troubles() => _runners
+        .Where(running => running.Value.Runner.Trouble is not null).Select(running => (running.Key, running.Value.Runner.Trouble!));
+
+    /// <summary>How many accounts a function holds back here, in whichever generation it is most.</summary>
+    public int HeldBy(Function function) => _runners
+        .Where(running => running.Key.Function.Name == function.Name).Select(running => running.Value.Runner.Held).DefaultIfEmpty().Max();
+
+    private Filling? Leader(Filling filling) =>
+        controls[filling.Function.Name].Row.Change is { Phase: not ChangePhase.Filling } change && change.To != filling.Generation
+            ? filling with { Generation = change.To }
+            : null;
 
     /// <summary>
     /// The position after the last one read, when nobody has named one since the last look; null when there is no need
@@ -89,9 +162,12 @@ internal sealed class PartitionConsumer(int partition, RecordWindow window, IRea
         }
     }
 
-    /// <summary>Runs the functions until the service stops.</summary>
-    public Task RunAsync(CancellationToken stopping, CancellationToken cancellation) =>
-        Task.WhenAll(runners.Values.Select(runner => runner.RunAsync(MayGoOn, stopping, cancellation)));
+    /// <summary>Ends when everything has that ran here, after the service was stopped.</summary>
+    public async Task EndAsync(CancellationToken stopping)
+    {
+        await Task.Delay(Timeout.Infinite, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll([.. _running]);
+    }
 
     /// <summary>
     /// A function that has to stop half-way is begun anew as soon as the partition is worked on here again, be it at once:

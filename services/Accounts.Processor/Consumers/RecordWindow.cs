@@ -10,6 +10,8 @@ internal sealed class RecordWindow(LogReader log, int partition, Outage outage) 
 {
     private const int PageRecords = 16;
     private const int KeptEvents = 4_096;
+    private const int BacklogPage = 96;
+    private const int Backlog = 100;
 
     private readonly SemaphoreSlim _reading = new(1, 1);
     private readonly Lock _gate = new();
@@ -106,6 +108,35 @@ internal sealed class RecordWindow(LogReader log, int partition, Outage outage) 
         {
             _reading.Release();
         }
+    }
+
+    /// <summary>So many records are between a position and those that are kept here that they are best read in bulk.</summary>
+    public bool IsBacklog(long after)
+    {
+        lock (_gate)
+        {
+            return _tail - _records.Count - after > Backlog;
+        }
+    }
+
+    /// <summary>Many records after a position, for whoever has a backlog.</summary>
+    public async Task<IReadOnlyList<LoggedRecord>> ReadBacklogAsync(long after, int events, CancellationToken cancellation)
+    {
+        var records = new List<LoggedRecord>();
+        for (var read = 0; read < events && (records.Count == 0 || IsBacklog(records[^1].Position));)
+        {
+            var page = await log.ReadAsync(partition, after + records.Count, BacklogPage, cancellation);
+            outage.Answered();
+            if (page.Count == 0)
+            {
+                break;
+            }
+
+            read += page.Sum(record => record.Events.Count);
+            records.AddRange(page.Select(LoggedRecord.From));
+        }
+
+        return records;
     }
 
     public void Dispose() => _reading.Dispose();

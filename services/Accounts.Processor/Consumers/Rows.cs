@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using EventLog;
@@ -44,9 +45,18 @@ internal abstract record RowWrite(string Key)
 /// </summary>
 internal sealed class Rows
 {
+    private const int RowsPerRead = 100;
+    private const int ReadsInFlight = 4;
+
     private readonly Dictionary<string, StoredValue?> _read = [];
     private readonly Dictionary<string, RowWrite> _changed = [];
     private readonly HashSet<string> _wanted = [];
+
+    /// <summary>There is nothing but what is folded here: what has not been written is missing.</summary>
+    public bool Alone { get; init; }
+
+    /// <summary>The rows as the events have left them.</summary>
+    public IEnumerable<RowWrite> Written => _changed.Values;
 
     /// <summary>Rows that a fold asked for and nobody had read: they are read, and the batch is folded again.</summary>
     public IReadOnlyCollection<string> Wanted => _wanted;
@@ -62,7 +72,11 @@ internal sealed class Rows
 
         if (!_read.TryGetValue(key, out var stored))
         {
-            _wanted.Add(key);
+            if (!Alone)
+            {
+                _wanted.Add(key);
+            }
+
             return null;
         }
 
@@ -87,7 +101,16 @@ internal sealed class Rows
 
         if (keys.Count > 0)
         {
-            var found = await store.ReadManyAsync([.. keys], cancellation);
+            // A large batch is read by several calls at once.
+            var found = new ConcurrentDictionary<string, StoredValue>();
+            var options = new ParallelOptions { MaxDegreeOfParallelism = ReadsInFlight, CancellationToken = cancellation };
+            await Parallel.ForEachAsync(keys.Chunk(RowsPerRead), options, async (portion, stop) =>
+            {
+                foreach (var (key, value) in await store.ReadManyAsync(portion, stop))
+                {
+                    found[key] = value;
+                }
+            });
             foreach (var key in keys)
             {
                 _read[key] = found.TryGetValue(key, out var value) ? value : null;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Accounts.Contracts;
 using Accounts.Processor.Functions;
+using Accounts.Processor.Generations;
 using EventLog;
 
 namespace Accounts.Processor.Consumers;
@@ -17,21 +18,23 @@ namespace Accounts.Processor.Consumers;
 /// </summary>
 internal sealed class StartPositions(IStateStore views, LogReader log)
 {
-    private const string FirstGeneration = "1";
-
     /// <summary>Where each function's rows and checkpoints are, once all of its checkpoints exist.</summary>
     public async Task<IReadOnlyDictionary<string, ViewPointer>> FixAsync(
         LogDescription description, IReadOnlyList<Function> functions, CancellationToken cancellation)
     {
-        var begun = RowKeys.Row(new ViewPointer(description.Id, FirstGeneration), "checkpoint", "begun");
+        var begun = RowKeys.Row(new ViewPointer(description.Id, ViewGenerations.First), "checkpoint", "begun");
         var fresh = await views.ReadAsync(begun, cancellation) is null;
         var pointers = new Dictionary<string, ViewPointer>();
         foreach (var function in functions)
         {
             var (pointer, stored) = await PointerAsync(function, description, cancellation);
             await FixAsync(function, pointer, description.Partitions, fresh, cancellation);
-            if (function is Function.View && stored is null)
+            if (function is Function.View view && stored is null)
             {
+                await CreateAsync(
+                    FunctionRow.Key(description.Id, function.Name),
+                    JsonSerializer.SerializeToUtf8Bytes(ViewGenerations.FirstOf(view), ProcessorJson.Default.FunctionRow),
+                    cancellation);
                 await CreateAsync(RowKeys.PointerTo(function.Name), PointerJson(pointer), cancellation);
             }
             else if (function is Function.View && stored is { } other && !IsOf(description, other))
@@ -55,7 +58,7 @@ internal sealed class StartPositions(IStateStore views, LogReader log)
     {
         // Rows are filed under the log's id, so another log's rows are no hindrance: the pointer just moves to this log.
         var stored = function is Function.View ? await views.ReadAsync(RowKeys.PointerTo(function.Name), cancellation) : null;
-        var pointer = stored is { } value && IsOf(description, value) ? PointerOf(value) : new ViewPointer(description.Id, FirstGeneration);
+        var pointer = stored is { } value && IsOf(description, value) ? PointerOf(value) : new ViewPointer(description.Id, ViewGenerations.First);
         return (pointer, stored);
     }
 
@@ -67,7 +70,9 @@ internal sealed class StartPositions(IStateStore views, LogReader log)
         {
             if (!found.ContainsKey(keys[partition]))
             {
-                var start = fresh || function.StartAt == StartAt.Beginning ? 0 : await TailAsync(partition, cancellation);
+                var start = fresh || function.StartAt == StartAt.Beginning
+                    ? new CheckpointRow(0, 0)
+                    : new CheckpointRow(await LogEnds.FindAsync(log, partition, 0, cancellation));
                 await CreateAsync(keys[partition], Checkpoint.ToJson(start), cancellation);
             }
         }
@@ -87,27 +92,6 @@ internal sealed class StartPositions(IStateStore views, LogReader log)
                 throw;
             }
         }
-    }
-
-    /// <summary>The last position of a partition. Positions are dense, so a few dozen reads find it in any log.</summary>
-    private async Task<long> TailAsync(int partition, CancellationToken cancellation)
-    {
-        long there = 0;
-        var absent = 1L;
-        while (await ExistsAsync(absent))
-        {
-            (there, absent) = (absent, absent * 2);
-        }
-
-        while (absent - there > 1)
-        {
-            var middle = there + ((absent - there) / 2);
-            (there, absent) = await ExistsAsync(middle) ? (middle, absent) : (there, middle);
-        }
-
-        return there;
-
-        async Task<bool> ExistsAsync(long position) => (await log.ReadAsync(partition, position - 1, 1, cancellation)).Count > 0;
     }
 
     private static bool IsOf(LogDescription description, StoredValue pointer) => PointerOf(pointer).LogId == description.Id;

@@ -57,6 +57,12 @@ internal abstract record Function
         public int Version { get; init; } = 1;
 
         /// <summary>
+        /// Accounts of a partition share rows, so that they can be verified only all at once. Rows of different partitions are
+        /// never shared.
+        /// </summary>
+        public bool SharesRows { get; init; }
+
+        /// <summary>
         /// Marks the rows of an account that lack the event with this version, so that nobody takes them for the newest; the
         /// fold of that event makes rows without the mark. Null: the view's rows say nothing of it.
         /// </summary>

@@ -11,7 +11,7 @@ namespace Accounts.Processor.Functions;
 /// </summary>
 internal static class IndexView
 {
-    public static Function.View Function { get; } = new() { Name = Views.Index, Reads = Reads, Fold = Fold };
+    public static Function.View Function { get; } = new() { Name = Views.Index, Reads = Reads, Fold = Fold, SharesRows = true };
 
     private static IEnumerable<RowRead> Reads(ViewPointer at, LoggedEvent logged)
     {

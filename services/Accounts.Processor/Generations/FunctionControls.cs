@@ -1,9 +1,16 @@
 using System.Text.Json;
+using Accounts.Contracts;
 using Accounts.Processor.Consumers;
 using Accounts.Processor.Functions;
 using EventLog;
 
 namespace Accounts.Processor.Generations;
+
+/// <summary>A function's row, and for a view the generation that is queried.</summary>
+internal sealed record FunctionControl(FunctionRow Row, PointerRow Pointer)
+{
+    public string Live => Pointer.Generation;
+}
 
 /// <summary>What operators want of each function hosted here, as of half a second ago.</summary>
 internal sealed class FunctionControls(string logId, IReadOnlyList<Function> functions, IStateStore views, Outage outage, TimeProvider time, Random chance)
@@ -14,34 +21,30 @@ internal sealed class FunctionControls(string logId, IReadOnlyList<Function> fun
     public static readonly TimeSpan Lasts = TimeSpan.FromSeconds(2);
 
     private readonly Lock _gate = new();
-    private Dictionary<string, FunctionRow> _rows = [];
+    private Dictionary<string, FunctionControl> _controls = [];
     private long _readAt;
 
-    /// <summary>What was read is young enough to act on.</summary>
-    public bool Fresh
+    public string LogId => logId;
+
+    public FunctionControl this[string function]
     {
         get
         {
             lock (_gate)
             {
-                return _readAt != 0 && time.GetElapsedTime(_readAt) < Lasts;
+                return _controls.GetValueOrDefault(function) ?? Default;
             }
         }
     }
 
-    public FunctionRow this[string function]
+    /// <summary>Whether a function may take anything now: it is not paused, and what was read is young enough to say so.</summary>
+    public bool MayWork(string function)
     {
-        get
+        lock (_gate)
         {
-            lock (_gate)
-            {
-                return _rows.GetValueOrDefault(function) ?? new FunctionRow();
-            }
+            return _readAt != 0 && time.GetElapsedTime(_readAt) < Lasts && !this[function].Row.Paused;
         }
     }
-
-    /// <summary>The last position that a function may do now; -1 while it is paused, or nobody knows.</summary>
-    public long Permitted(string function) => Fresh && !this[function].Paused ? long.MaxValue : -1;
 
     /// <summary>
     /// Reads all rows at once; throws what the store throws. Returns the functions of whose held accounts something was asked.
@@ -49,16 +52,23 @@ internal sealed class FunctionControls(string logId, IReadOnlyList<Function> fun
     public async Task<IReadOnlyList<string>> RefreshAsync(CancellationToken cancellation)
     {
         var before = time.GetTimestamp();
-        var keys = functions.ToDictionary(function => FunctionRow.Key(logId, function.Name), function => function.Name);
-        var found = await views.ReadManyAsync([.. keys.Keys], cancellation);
+        var controls = await ReadAsync(functions, cancellation);
         outage.Answered();
-        var rows = found.ToDictionary(row => keys[row.Key], row => Parse(row.Value));
         lock (_gate)
         {
-            var old = _rows;
-            (_rows, _readAt) = (rows, before);
-            return [.. rows.Where(row => row.Value.Attention != old.GetValueOrDefault(row.Key)?.Attention).Select(row => row.Key)];
+            var old = _controls;
+            (_controls, _readAt) = (controls, before);
+            return [.. controls.Where(control => control.Value.Row.Attention != (old.GetValueOrDefault(control.Key)?.Row.Attention ?? 0)).Select(control => control.Key)];
         }
+    }
+
+    /// <summary>Reads how things stand with functions, hosted here or not.</summary>
+    public async Task<Dictionary<string, FunctionControl>> ReadAsync(IReadOnlyList<Function> of, CancellationToken cancellation)
+    {
+        var found = await views.ReadManyAsync([.. of.SelectMany(function => (string[])[FunctionRow.Key(logId, function.Name), RowKeys.PointerTo(function.Name)])], cancellation);
+        return of.ToDictionary(function => function.Name, function => new FunctionControl(
+            found.TryGetValue(FunctionRow.Key(logId, function.Name), out var row) ? Row(row) : Default.Row,
+            found.TryGetValue(RowKeys.PointerTo(function.Name), out var pointer) && Pointer(pointer) is { } known && known.LogId == logId ? known : Default.Pointer));
     }
 
     /// <summary>Changes a function's row, whoever else does so at the same time.</summary>
@@ -71,7 +81,7 @@ internal sealed class FunctionControls(string logId, IReadOnlyList<Function> fun
         {
             var key = FunctionRow.Key(logId, function);
             var stored = await views.ReadAsync(key, cancellation);
-            if (change(stored is { } there ? Parse(there) : new FunctionRow()) is not { } next)
+            if (change(stored is { } there ? Row(there) : new FunctionRow()) is not { } next)
             {
                 return false;
             }
@@ -83,5 +93,25 @@ internal sealed class FunctionControls(string logId, IReadOnlyList<Function> fun
         chance,
         cancellation);
 
-    private static FunctionRow Parse(StoredValue stored) => JsonSerializer.Deserialize(stored.Value.Span, ProcessorJson.Default.FunctionRow)!;
+    /// <summary>Changes a view's pointer; false when nothing was changed.</summary>
+    public Task<bool> PointAsync(string view, Func<PointerRow, PointerRow?> change, CancellationToken cancellation) => outage.PersistAsync(
+        async () =>
+        {
+            var key = RowKeys.PointerTo(view);
+            if (await views.ReadAsync(key, cancellation) is not { } stored || change(Pointer(stored)) is not { } next)
+            {
+                return false;
+            }
+
+            await views.ReplaceAsync(key, JsonSerializer.SerializeToUtf8Bytes(next, ContractsJson.Default.PointerRow), stored.ETag, cancellation);
+            return true;
+        },
+        chance,
+        cancellation);
+
+    private FunctionControl Default => new(new FunctionRow(), new PointerRow(logId, ViewGenerations.First));
+
+    private static FunctionRow Row(StoredValue stored) => JsonSerializer.Deserialize(stored.Value.Span, ProcessorJson.Default.FunctionRow)!;
+
+    private static PointerRow Pointer(StoredValue stored) => JsonSerializer.Deserialize(stored.Value.Span, ContractsJson.Default.PointerRow)!;
 }

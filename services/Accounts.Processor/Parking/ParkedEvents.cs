@@ -87,11 +87,8 @@ internal static class ParkedEvents
             : null;
 
     /// <summary>Where each function's rows are, in the order of the list.</summary>
-    private static async Task<IEnumerable<(string Function, ViewPointer Pointer)>> FilingsAsync(Operator at, string? function, CancellationToken cancellation)
-    {
-        await Task.CompletedTask;
-        return at.Pointers.Where(pointer => function is null || pointer.Key == function)
-            .Select(pointer => (pointer.Key, pointer.Value))
-            .OrderBy(filing => $"{filing.Key}.{filing.Value.Generation}.", StringComparer.Ordinal);
-    }
+    private static async Task<IEnumerable<(string Function, ViewPointer Pointer)>> FilingsAsync(Operator at, string? function, CancellationToken cancellation) =>
+        (await at.Controls.ReadAsync([.. FunctionList.All.Where(one => function is null || one.Name == function)], cancellation))
+            .SelectMany(control => control.Value.Row.Generations.Select(generation => (control.Key, new ViewPointer(at.Log.Id, generation.Id))))
+            .OrderBy(filing => $"{filing.Key}.{filing.Item2.Generation}.", StringComparer.Ordinal);
 }

@@ -1,9 +1,12 @@
+using System.Diagnostics.Metrics;
 using System.Text.Json;
 using Accounts.Processor.Consumers;
 using Accounts.Processor.Functions;
+using Accounts.Processor.Operations;
 using EventLog;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
+using TestSupport;
 using Autogen = Dapr.Client.Autogen.Grpc.v1;
 
 namespace Accounts.Processor.Tests.InProcess;
@@ -27,7 +30,7 @@ internal sealed class Replica
         Host = new FunctionHost(
             Hosted = [.. FunctionList.Hosted(configuration).Select(world.As)], new LogReader(Records, TimeProvider.System), Records, Views, Routes,
             new HttpClient(new Sidecar(this, world)) { BaseAddress = new Uri("http://commands") },
-            new Autogen.Dapr.DaprClient(world.Broker), TimeProvider.System, Random.Shared, _loggers.CreateLogger<FunctionHost>());
+            new Autogen.Dapr.DaprClient(world.Broker), new Meter("test"), TimeProvider.System, Random.Shared, _loggers.CreateLogger<FunctionHost>());
         Routes.Receive = Host.ReceiveAsync;
     }
 
@@ -46,6 +49,9 @@ internal sealed class Replica
 
     /// <summary>Where calls of the actors go.</summary>
     public Func<int, JsonElement, CancellationToken, Task<JsonElement>> Call { get; set; }
+
+    /// <summary>What operators do; waits until there is something to operate.</summary>
+    public Task<Operator> Operator() => Eventually.Gives(() => Task.FromResult(Host.Operator ?? throw new InvalidOperationException("not open yet")));
 
     public void Start() => Host.StartAsync(CancellationToken.None);
 

@@ -47,6 +47,15 @@ internal sealed class SimulatedStore : IStateStore
         }
     }
 
+    /// <summary>Changes a value behind everybody's back, which no honest store does.</summary>
+    public void Put(string key, string value)
+    {
+        lock (_gate)
+        {
+            _values[key] = (System.Text.Encoding.UTF8.GetBytes(value), ++_etags);
+        }
+    }
+
     public async Task<StoredValue?> ReadAsync(string key, CancellationToken cancellation) =>
         (await ReadManyAsync([key], cancellation)).TryGetValue(key, out var value) ? value : null;
 

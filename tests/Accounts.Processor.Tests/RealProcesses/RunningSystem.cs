@@ -116,6 +116,9 @@ internal sealed class RunningSystem : IAsyncDisposable
         return _processors[number] = process;
     }
 
+    /// <summary>The address of the processor with this number.</summary>
+    public Uri Processor(int number) => _host[number == 1 ? "accounts-processor" : $"accounts-processor#{number}"].Address!;
+
     public Task ProcessorReady(int number) => Eventually.True(
         async () =>
         {

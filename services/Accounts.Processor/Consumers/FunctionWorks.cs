@@ -1,0 +1,43 @@
+using Accounts.Contracts;
+using Accounts.Processor.Functions;
+using Accounts.Processor.Parking;
+using EventLog;
+
+namespace Accounts.Processor.Consumers;
+
+/// <summary>Everything that functions work with on this replica, once the log and the views are open.</summary>
+internal sealed class FunctionWorks(
+    LogDescription description, LogReader log, RowWriter writer, CommandSender sender, EventPublisher publisher, Outage logOutage, Outage viewOutage,
+    Outage commandOutage, Outage brokerOutage, TimeProvider time, Random chance, ILogger logger) : IDisposable
+{
+    private readonly SemaphoreSlim _large = new(Math.Max(2, Environment.ProcessorCount));
+
+    /// <summary>The function at work on a partition.</summary>
+    public FunctionRunner Runner(PartitionConsumer consumer, RecordWindow window, Filling filling)
+    {
+        var (function, partition) = (filling.Function, consumer.Partition);
+        var at = new ViewPointer(description.Id, filling.Generation);
+        var checkpoint = new Checkpoint(RowKeys.Checkpoint(at, function.Name, partition), writer.Store, viewOutage, time, chance);
+        Work work = function switch
+        {
+            Function.View view => new ViewWork(view, at, writer, viewOutage, time, chance).ApplyAsync,
+            Function.Policy policy => new PolicyWork(policy, sender).ApplyAsync,
+            Function.Publisher messages => new PublisherWork(messages, publisher).ApplyAsync,
+            _ => throw new InvalidOperationException($"Nothing runs functions like {function.Name}."),
+        };
+        var held = new HeldAccounts(function, at, partition, writer, viewOutage, time, chance, logger);
+        var replay = new Replay(held, log, partition, work, viewOutage, time, chance);
+        return new FunctionRunner(
+            function, partition, window, checkpoint, work, held, replay, () => consumer.Permitted(filling), () => consumer.Advanced(filling), WaitsFor, _large,
+            logOutage, time, chance, logger);
+
+        string? WaitsFor() => logOutage.Away ?? viewOutage.Away ?? (function switch
+        {
+            Function.Policy => commandOutage.Away,
+            Function.Publisher => brokerOutage.Away,
+            _ => null,
+        });
+    }
+
+    public void Dispose() => _large.Dispose();
+}
