@@ -84,7 +84,8 @@ public class VerificationTests
             {
                 for (var i = 0; !done.IsCancellationRequested; i++)
                 {
-                    await world.Send($"A-{i % 40}", i / 40 % 2 == 0 ? new AccountCommand.MakeDefault() : new AccountCommand.ClearDefault());
+                    await world.Send($"A-{i % 10}", i / 10 % 2 == 0 ? new AccountCommand.MakeDefault() : new AccountCommand.ClearDefault());
+                    await Task.Delay(10, CancellationToken.None);
                 }
             },
             Stop);

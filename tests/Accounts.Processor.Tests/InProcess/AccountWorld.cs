@@ -137,7 +137,7 @@ internal sealed class AccountWorld : IAsyncDisposable
         ["ACCOUNT_CONFIRMED"] = AccountStatus.Confirmed,
     };
 
-    private static Decider<Account, AccountCommand, AccountEvent> Decider { get; } = new()
+    public static Decider<Account, AccountCommand, AccountEvent> Decider { get; } = new()
     {
         Decide = (command, state, at) => Decision.Decide(command, state, at.ToUnixTimeMilliseconds()) switch
         {

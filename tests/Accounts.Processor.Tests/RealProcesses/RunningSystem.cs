@@ -45,6 +45,8 @@ internal sealed class RunningSystem : IAsyncDisposable
 
     public IStateStore ViewStore { get; }
 
+    public IStateStore LogStore => Store(Components.EventLog);
+
     /// <summary>Numbers of the accounts whose creation was acknowledged.</summary>
     public ConcurrentBag<string> Acknowledged { get; } = [];
 
