@@ -51,6 +51,24 @@ public class ViewTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
     }
 
     [Fact]
+    public async Task While_another_generation_takes_over_nobody_is_shown_the_old_rows_after_it()
+    {
+        var second = _first with { Generation = "later" };
+        await WriteAccount(_first, "123456", 3);
+        await WriteAccount(second, "123456", 4);
+        await _views.Write(RowKeys.PointerTo(Views.Account), new PointerRow(_first.LogId, _first.Generation, Changing: true));
+        Assert.Equal("\"3\"", (await Get("/v1/accounts/123456")).Headers.ETag!.Tag);
+
+        for (var i = 0; i < 5; i++)
+        {
+            await _views.Write(RowKeys.PointerTo(Views.Account), new PointerRow(_first.LogId, second.Generation, Changing: true));
+            Assert.Equal("\"4\"", (await Get("/v1/accounts/123456")).Headers.ETag!.Tag);
+            await _views.Write(RowKeys.PointerTo(Views.Account), new PointerRow(_first.LogId, _first.Generation, Changing: true));
+            Assert.Equal("\"3\"", (await Get("/v1/accounts/123456")).Headers.ETag!.Tag);
+        }
+    }
+
+    [Fact]
     public async Task A_client_that_knows_the_version_is_told_just_that()
     {
         await _views.Write(RowKeys.PointerTo(Views.Account), _first);
