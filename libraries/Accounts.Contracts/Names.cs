@@ -40,6 +40,9 @@ public static class Topics
 
     /// <summary>On <see cref="Components.Events"/>: what happens to users.</summary>
     public const string UserEvents = "user-events";
+
+    /// <summary>On <see cref="Components.Events"/>: messages of <see cref="UserEvents"/> that could not be taken.</summary>
+    public const string UserEventsDead = "user-events-dead";
 }
 
 /// <summary>HTTP headers of our own, and those that the framework has no name for.</summary>

@@ -7,6 +7,12 @@ using EventLog;
 
 namespace Accounts.Processor.Consumers;
 
+/// <summary>Why a command is sent: id of an event or message, of the whole that it is a part of, and of the request that led to it.</summary>
+internal sealed record CommandCause(string Id, string CorrelationId, string? TraceParent)
+{
+    public static CommandCause Of(RecordedEvent recorded) => new(recorded.EventId, recorded.CorrelationId, recorded.TraceParent);
+}
+
 /// <summary>Sends commands to the command service until it answers, through the sidecar.</summary>
 internal sealed class CommandSender(HttpClient http, Outage outage, TimeProvider time, Random chance, ILogger logger)
 {
@@ -15,7 +21,7 @@ internal sealed class CommandSender(HttpClient http, Outage outage, TimeProvider
     /// </summary>
     /// <exception cref="CommandRefusedException">The command service calls the request wrong, which waiting will not mend.</exception>
     public async Task SendAsync(
-        PolicyCommand command, string key, RecordedEvent cause, CancellationToken stopping, CancellationToken cancellation)
+        PolicyCommand command, string key, CommandCause cause, CancellationToken stopping, CancellationToken cancellation)
     {
         var patience = new Patience(time, chance);
         while (true)
@@ -29,8 +35,8 @@ internal sealed class CommandSender(HttpClient http, Outage outage, TimeProvider
                     if (!response.IsSuccessStatusCode)
                     {
                         logger.LogWarning(
-                            "Command {Command} on account {Account}, because of {Event}, was answered {Status}",
-                            command.Name, command.Account, cause.EventId, (int)response.StatusCode);
+                            "Command {Command} on account {Account}, because of {Cause}, was answered {Status}",
+                            command.Name, command.Account, cause.Id, (int)response.StatusCode);
                     }
 
                     return;
@@ -52,7 +58,7 @@ internal sealed class CommandSender(HttpClient http, Outage outage, TimeProvider
         }
     }
 
-    private async Task<HttpResponseMessage> PostAsync(PolicyCommand command, string key, RecordedEvent cause, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> PostAsync(PolicyCommand command, string key, CommandCause cause, CancellationToken cancellation)
     {
         // The command belongs to the trace of the request that led to the event, long after that request was answered.
         // Where nobody listens there is no activity of ours, and the parent goes on as it came.
@@ -65,7 +71,7 @@ internal sealed class CommandSender(HttpClient http, Outage outage, TimeProvider
         };
         request.Headers.Add(AccountHeaders.IdempotencyKey, key);
         request.Headers.Add(AccountHeaders.CorrelationId, cause.CorrelationId);
-        request.Headers.Add(AccountHeaders.CausationId, cause.EventId);
+        request.Headers.Add(AccountHeaders.CausationId, cause.Id);
         return await http.SendAsync(request, cancellation);
     }
 

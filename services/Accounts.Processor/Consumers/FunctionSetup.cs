@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Accounts.Contracts;
 using Accounts.Processor.Functions;
+using Accounts.Processor.Users;
 using Dapr.Client;
 using EventLog;
 using ServiceDefaults;
@@ -43,6 +44,17 @@ internal static class FunctionSetup
             routes.Receive = host.ReceiveAsync;
             return host;
         });
+        if (hosted.Contains(UserDeletion.Function))
+        {
+            services.AddSingleton(provider => new UserDeletions(
+                provider.GetRequiredService<LogReader>(),
+                provider.StateStore(Components.Views, log.StoreTimeout),
+                CommandClient(configuration["CommandAppId"] ?? AppIds.Command, configuration["DAPR_API_TOKEN"]),
+                provider.GetRequiredService<TimeProvider>(),
+                Random.Shared,
+                provider.GetRequiredService<ILogger<UserDeletions>>()));
+        }
+
         services.AddHostedService(provider => provider.GetRequiredService<FunctionHost>());
         services.AddReadinessCheck("functions", provider =>
         {
@@ -53,7 +65,8 @@ internal static class FunctionSetup
 
     public static void MapFunctions(this WebApplication app)
     {
-        app.UseCloudEvents();
+        // What others publish is read with its envelope: type and id count.
+        app.UseWhen(context => context.Request.Path != UserEvents.Path, others => others.UseCloudEvents());
         app.MapSubscribeHandler().ExcludeFromDescription();
         app.MapActorsHandlers();
         app.MapPost("/wake-ups", (WakeUp wakeUp, FunctionHost host) =>
@@ -61,6 +74,10 @@ internal static class FunctionSetup
             host.Wake(wakeUp);
             return TypedResults.Ok();
         }).WithTopic(Components.Wakeups, Topics.AccountLog).ExcludeFromDescription();
+        if (app.Services.GetService<UserDeletions>() is { } deletions)
+        {
+            app.MapUserEvents(deletions);
+        }
     }
 
     private static HttpClient CommandClient(string appId, string? token)

@@ -1,6 +1,7 @@
 using Accounts.Contracts;
 using Accounts.Processor.Functions;
 using Accounts.Processor.Parking;
+using Accounts.Processor.Users;
 using EventLog;
 
 namespace Accounts.Processor.Consumers;
@@ -21,6 +22,8 @@ internal sealed class FunctionWorks(
         Work work = function switch
         {
             Function.View view => new ViewWork(view, at, writer, viewOutage, time, chance).ApplyAsync,
+            Function.Policy { Knowing: { } knowing } =>
+                knowing(new PolicySetting(at, partition, description.Partitions, writer, sender, viewOutage, time, chance)),
             Function.Policy policy => new PolicyWork(policy, sender).ApplyAsync,
             Function.Publisher messages => new PublisherWork(messages, publisher).ApplyAsync,
             _ => throw new InvalidOperationException($"Nothing runs functions like {function.Name}."),

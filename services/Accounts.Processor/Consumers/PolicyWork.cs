@@ -41,7 +41,7 @@ internal sealed class PolicyWork(Function.Policy policy, CommandSender sender)
         {
             // The same event asks for the same commands whoever works on it and however often, and so under the same keys.
             var key = $"{policy.Name}.{logged.Recorded.EventId}.{index++}";
-            await sender.SendAsync(command, key, logged.Recorded, stopping, cancellation);
+            await sender.SendAsync(command, key, CommandCause.Of(logged.Recorded), stopping, cancellation);
         }
     }
 }

@@ -1,5 +1,6 @@
 using Accounts.Contracts;
 using Accounts.Processor.Consumers;
+using Accounts.Processor.Users;
 
 namespace Accounts.Processor.Functions;
 
@@ -73,7 +74,13 @@ internal abstract record Function
     public sealed record Policy : Function
     {
         /// <summary>The commands that an event asks for; pure.</summary>
-        public required Func<LoggedEvent, IEnumerable<PolicyCommand>> React { get; init; }
+        public Func<LoggedEvent, IEnumerable<PolicyCommand>> React { get; init; } = _ => [];
+
+        /// <summary>
+        /// Instead of <see cref="React"/>, of a policy that must know more than its event: how it works on a partition. It keeps
+        /// rows of its own, and an event is done when they are saved and its commands are answered.
+        /// </summary>
+        public Func<PolicySetting, Work>? Knowing { get; init; }
     }
 
     /// <summary>Tells other microservices of events, each at least once and in order per partition key.</summary>

@@ -9,6 +9,8 @@ internal static class FunctionList
         HistoryView.Function,
         IndexView.Function,
         .. Onboarding.Policies,
+        OneDefaultAccount.Function,
+        UserDeletion.Function,
         AccountEventsPublisher.Function,
     ];
 
