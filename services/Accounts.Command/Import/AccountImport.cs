@@ -121,7 +121,7 @@ internal static class AccountImport
                 var wrong = new Dictionary<string, string[]>();
                 var create = line.IsTooLong ? null : isCsv ? CsvRow.Read(line.Text.Span, wrong) : CommandBodies.ReadCreate(line.Text, wrong);
                 var answer = line.IsTooLong ? Task.FromResult(Refused(line.Number, TooLong))
-                    : create is null ? Task.FromResult(Refused(line.Number, Problems.Invalid(wrong)))
+                    : create is null || wrong.Count > 0 ? Task.FromResult(Refused(line.Number, Problems.Invalid(wrong)))
                     : commands.ExecuteAsync(line.Number, create, headers, cancellation);
                 await underWay.WriteAsync(answer, cancellation);
             }

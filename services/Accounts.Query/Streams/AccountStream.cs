@@ -54,7 +54,7 @@ internal sealed class AccountStream(string number, long version, EventStream str
         IReadOnlyList<AccountEventBody> missed;
         do
         {
-            missed = await rows.RangeAsync(number, _version + 1, _version + RowsTogether, cancellation);
+            missed = await tail.InTurnAsync(() => rows.RangeAsync(number, _version + 1, _version + RowsTogether, cancellation), cancellation);
             foreach (var body in missed)
             {
                 Write(new LiveItem(0, default, body));

@@ -10,12 +10,16 @@ namespace Accounts.Query.Streams;
 internal sealed class FeedTail(FeedRows rows, TimeProvider time, ILogger<FeedTail> log) : BackgroundService
 {
     private const int MostRowsPerPartition = 32;
+
+    // All streams of a replica may come back at once.
+    private const int CatchingUpAtOnce = 16;
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
     private readonly Dictionary<Topic, List<Subscription>> _subscriptions = [];
     private readonly SemaphoreSlim _wanted = new(0);
+    private readonly SemaphoreSlim _turns = new(CatchingUpAtOnce);
     private TaskCompletionSource<Places?> _begun = NewBeginning();
     private Places? _reached;
     private int _open;
@@ -62,6 +66,20 @@ internal sealed class FeedTail(FeedRows rows, TimeProvider time, ILogger<FeedTai
         return null;
     }
 
+    /// <summary>Reads what a stream has missed, when it is its turn: only so many of them read at once.</summary>
+    public async Task<T> InTurnAsync<T>(Func<Task<T>> read, CancellationToken cancellation)
+    {
+        await _turns.WaitAsync(cancellation);
+        try
+        {
+            return await read();
+        }
+        finally
+        {
+            _turns.Release();
+        }
+    }
+
     /// <summary>How far everything has been handed to the subscriptions; null when nobody has subscribed.</summary>
     public Places? Reached()
     {
@@ -74,6 +92,7 @@ internal sealed class FeedTail(FeedRows rows, TimeProvider time, ILogger<FeedTai
     public override void Dispose()
     {
         _wanted.Dispose();
+        _turns.Dispose();
         base.Dispose();
     }
 

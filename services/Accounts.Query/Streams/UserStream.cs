@@ -73,9 +73,12 @@ internal sealed class UserStream(long user, Places? resumed, EventStream stream,
         while (Enumerable.Range(0, to.Partitions).Where(partition => to[partition] > places[partition]).ToList() is { Count: > 0 } behind)
         {
             // Beyond the subscription's beginning does no harm: what comes twice is written once.
-            var page = await rows.OpenAsync(cancellation) is { } feed
-                ? await rows.ReadAsync(feed, [.. behind.Select(partition => (partition, places[partition].Position))], RowsTogether, cancellation)
-                : new FeedPage([], 0);
+            var each = (int)Math.Min(RowsTogether, behind.Max(partition => to[partition].Position - places[partition].Position));
+            var page = await tail.InTurnAsync(
+                async () => await rows.OpenAsync(cancellation) is { } feed
+                    ? await rows.ReadAsync(feed, [.. behind.Select(partition => (partition, places[partition].Position))], each, cancellation)
+                    : new FeedPage([], 0),
+                cancellation);
             for (var i = 0; i < page.Rows.Count; i++)
             {
                 foreach (var row in page.Rows[i])
