@@ -36,6 +36,7 @@ public class ServiceTests(SharedSystem shared)
     [InlineData("/v1/accounts", "post", "201 400 406 409 412 413 415 422 500 503")]
     [InlineData("/v1/accounts/{accountNumber}/commands/{name}", "post", "200 400 404 406 409 412 413 415 422 500 503")]
     [InlineData("/v1/accounts/{accountNumber}/commands", "get", "200 400 404 406 500 503")]
+    [InlineData("/v1/accounts/import", "post", "200 400 406 415 500")]
     public async Task The_command_service_describes_every_status(string path, string method, string statuses) =>
         Assert.Equal(statuses.Split(' '), await Described(_accounts.Commands, path, method));
 
@@ -43,6 +44,9 @@ public class ServiceTests(SharedSystem shared)
     [InlineData("/v1/accounts/{accountNumber}", "200 304 400 404 406 500 503")]
     [InlineData("/v1/accounts/{accountNumber}/commands", "200 304 400 404 406 500 503")]
     [InlineData("/v1/accounts/{accountNumber}/events", "200 400 404 406 500 503")]
+    [InlineData("/v1/accounts/{accountNumber}/stream", "200 400 404 406 500 503")]
+    [InlineData("/v1/accounts/stream", "200 400 406 500 503")]
+    [InlineData("/v1/events", "200 400 406 500 503")]
     public async Task The_query_service_describes_every_status(string path, string statuses)
     {
         Assert.Equal(statuses.Split(' '), await Described(_accounts.Queries, path, "get"));
