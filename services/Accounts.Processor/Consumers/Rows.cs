@@ -137,8 +137,8 @@ internal sealed class Rows
 
     public bool IsFinal(string key) => _changed.TryGetValue(key, out var row) && row.Final;
 
-    /// <summary>What is to be written, first or last; or all of it.</summary>
-    public IEnumerable<StateWrite> Changes(bool? last = null) => _changed.Values.Where(row => last is null || row.Last == last).Select(row => row switch
+    /// <summary>What is to be written, first or last.</summary>
+    public IEnumerable<StateWrite> Changes(bool last) => _changed.Values.Where(row => row.Last == last).Select(row => row switch
     {
         { Final: true } => new StateWrite(row.Key, row.ToJson(), WriteCondition.Always),
         _ when _read.GetValueOrDefault(row.Key) is { } stored => new StateWrite(row.Key, row.ToJson(), WriteCondition.Unchanged, stored.ETag),
