@@ -22,6 +22,7 @@ internal sealed class CommandLoad : IAsyncDisposable
     private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromSeconds(1) }) { Timeout = TimeSpan.FromSeconds(10) };
     private readonly Replica[] _replicas;
     private readonly ConcurrentDictionary<string, bool> _acknowledged;
+    private readonly ConcurrentDictionary<string, long> _versions = new();
     private readonly ConcurrentQueue<Attempt> _attempts = new();
     private readonly ConcurrentQueue<string> _surprises = new();
     private readonly string[] _shared = [.. Enumerable.Range(0, SharedAccounts).Select(_ => AccountSystem.NewNumber())];
@@ -143,8 +144,7 @@ internal sealed class CommandLoad : IAsyncDisposable
     private async Task ChangeSharedAsync(int home)
     {
         var number = _shared[Random.Shared.Next(SharedAccounts)];
-        var version = _acknowledged.Keys.Where(line => line.StartsWith(number + " ", StringComparison.Ordinal)).Max(line => long.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture));
-        var expected = Random.Shared.Next(2) == 0 ? $"\"{version}\"" : null;
+        var expected = Random.Shared.Next(2) == 0 ? $"\"{_versions[number]}\"" : null;
         Remember(number, await SendAsync(home, $"/v1/accounts/{number}/commands/{(Random.Shared.Next(2) == 0 ? "suspend" : "activate")}", null, expected), withPosition: false);
     }
 
@@ -152,6 +152,7 @@ internal sealed class CommandLoad : IAsyncDisposable
     {
         if (known.Status is 200 or 201)
         {
+            _versions.AddOrUpdate(number, known.Version, (_, before) => Math.Max(before, known.Version));
             _acknowledged[withPosition ? $"{number} {known.Version} {known.Position}" : $"{number} {known.Version}"] = true;
         }
     }
@@ -178,7 +179,11 @@ internal sealed class CommandLoad : IAsyncDisposable
         var replica = _replicas[at];
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(replica.Address, path));
         request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
-        request.Headers.TryAddWithoutValidation("If-Match", expected);
+        if (expected is not null)
+        {
+            request.Headers.TryAddWithoutValidation("If-Match", expected);
+        }
+
         request.Content = body is null ? null : new StringContent(body, Encoding.UTF8, MediaTypeHeaderValue.Parse("application/json"));
         var started = Stopwatch.GetTimestamp();
         try

@@ -101,7 +101,9 @@ public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output) : ICla
     private static async Task<double> FullRateAsync(CommandLoad load)
     {
         await load.RateAsync(TimeSpan.FromSeconds(1));
-        return await load.RateAsync(TimeSpan.FromSeconds(2));
+        var full = await load.RateAsync(TimeSpan.FromSeconds(2));
+        Assert.True(full > 0, string.Join('\n', load.Surprises.Take(3)));
+        return full;
     }
 
     private async Task IsBackAsync(CommandLoad load, double full, string when) =>
