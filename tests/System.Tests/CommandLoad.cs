@@ -30,8 +30,11 @@ internal sealed class CommandLoad : IAsyncDisposable
     private Task _clients = Task.CompletedTask;
     private volatile bool _ended;
 
-    private CommandLoad(IEnumerable<Uri> replicas, ConcurrentDictionary<string, bool> acknowledged)
+    private readonly TimeSpan _between;
+
+    private CommandLoad(IEnumerable<Uri> replicas, ConcurrentDictionary<string, bool> acknowledged, TimeSpan between)
     {
+        _between = between;
         _replicas = [.. replicas.Select(r => new Replica(r))];
         _acknowledged = acknowledged;
         _done = new long[_replicas.Length];
@@ -47,13 +50,30 @@ internal sealed class CommandLoad : IAsyncDisposable
     /// <param name="replicas">Where the replicas listen.</param>
     /// <param name="clients">How many clients each of them has.</param>
     /// <param name="acknowledged">Gets a line for every event that was acknowledged, as the log's verifier reads them.</param>
-    public static async Task<CommandLoad> StartAsync(IEnumerable<Uri> replicas, int clients, ConcurrentDictionary<string, bool> acknowledged)
+    /// <param name="between">How long a client waits between two commands.</param>
+    public static async Task<CommandLoad> StartAsync(
+        IEnumerable<Uri> replicas, int clients, ConcurrentDictionary<string, bool> acknowledged, TimeSpan between = default)
     {
-        var load = new CommandLoad(replicas, acknowledged);
+        var load = new CommandLoad(replicas, acknowledged, between);
         await Task.WhenAll(load._shared.Select((number, i) => load.OpenAsync(i % load._replicas.Length, number, shared: true)));
         load._clients = Task.WhenAll(Enumerable.Range(0, clients * load._replicas.Length).Select(i => Task.Run(() => load.ClientAsync(i % load._replicas.Length))));
         return load;
     }
+
+    /// <summary>The last version of every account that was acknowledged; when all has ended, the account's last.</summary>
+    public IReadOnlyDictionary<string, long> Versions => _versions;
+
+    /// <summary>The accounts that all clients change; the others follow <see cref="EventAt"/>.</summary>
+    public IReadOnlyCollection<string> Shared => _shared;
+
+    /// <summary>The event that makes this version of a client's own account.</summary>
+    public static string EventAt(long version) => version switch
+    {
+        1 => "ACCOUNT_CREATED",
+        2 => "ACCOUNT_CONFIRMED",
+        _ when version % 2 == 1 => "ACCOUNT_ACTIVATED",
+        _ => "ACCOUNT_SUSPENDED",
+    };
 
     /// <summary>Commands whose outcome has become known so far, by the replica that their client calls its own.</summary>
     public IReadOnlyList<long> Done => [.. _done.Select((_, i) => Interlocked.Read(ref _done[i]))];
@@ -118,6 +138,7 @@ internal sealed class CommandLoad : IAsyncDisposable
         var version = 3L;
         for (var i = 0; !_ended; i++)
         {
+            await Task.Delay(_between);
             if (i % 8 == 7)
             {
                 await ChangeSharedAsync(home);

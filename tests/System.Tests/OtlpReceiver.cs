@@ -18,7 +18,7 @@ public sealed class OtlpReceiver : IAsyncDisposable
     private readonly ConcurrentDictionary<(string Service, string Meter, string Name), bool> _metrics = new();
 
     private readonly ConcurrentDictionary<string, (string Name, long Value)> _sums = new();
-    private int _exports;
+    private readonly ConcurrentDictionary<string, int> _exports = new();
 
     private OtlpReceiver(int port)
     {
@@ -47,8 +47,8 @@ public sealed class OtlpReceiver : IAsyncDisposable
     /// <summary>Names of all metrics so far, with the meter and the service they came from.</summary>
     public IReadOnlyCollection<(string Service, string Meter, string Name)> Metrics => [.. _metrics.Keys];
 
-    /// <summary>How often metrics have come in, from whichever process.</summary>
-    public int Exports => Volatile.Read(ref _exports);
+    /// <summary>How often metrics of a service have come in, from whichever of its replicas.</summary>
+    public int Exports(string service) => _exports.GetValueOrDefault(service);
 
     /// <summary>The newest value of a counter, over all processes and attributes.</summary>
     public long Sum(string name) => _sums.Values.Where(sum => sum.Name == name).Sum(sum => sum.Value);
@@ -80,6 +80,7 @@ public sealed class OtlpReceiver : IAsyncDisposable
         foreach (var resource in Fields(request, 1))
         {
             var service = ServiceOf(resource);
+            _exports.AddOrUpdate(service, 1, (_, before) => before + 1);
             foreach (var scope in Fields(resource, 2))
             {
                 var meter = Text(Fields(scope, 1).First(), 1);
@@ -95,7 +96,6 @@ public sealed class OtlpReceiver : IAsyncDisposable
             }
         }
 
-        Interlocked.Increment(ref _exports);
     }
 
     private static string ServiceOf(byte[] resource) => Fields(resource, 1)

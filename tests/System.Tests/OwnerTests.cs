@@ -6,20 +6,24 @@ namespace SystemTests;
 /// Three replicas of the command service share the partitions. Whoever ends, halts or cannot be reached: nothing that was
 /// acknowledged is lost, doubled or forked, nobody waits for long, and soon all is as before.
 /// </summary>
-public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output) : IClassFixture<ThreeReplicas>
+[Collection(ThreeReplicasTests.Name)]
+public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output)
 {
     private const int Clients = 8;
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(10);
 
-    // One core more or less for the tests themselves makes such a difference.
-    private const double Full = 0.7;
+    // What else runs on the machine makes some difference; a partition that is not back makes one of an eighth and more.
+    private const double Full = 0.8;
+
+    // So that the processors are not what limits the rate: started again, a replica compiles everything anew.
+    private static readonly TimeSpan Unhurried = TimeSpan.FromMilliseconds(50);
 
     [Fact]
     public async Task Replicas_may_be_killed_paused_and_stopped_under_load()
     {
         OwnSystem.SkipUnlessOurs();
-        await using var load = await CommandLoad.StartAsync(replicas.Addresses, Clients, replicas.Acknowledged);
+        await using var load = await CommandLoad.StartAsync(replicas.Addresses, Clients, replicas.Acknowledged, Unhurried);
         var full = await FullRateAsync(load);
 
         load.Leave(0, () => Signals.Kill(replicas.Processes[0]));
@@ -33,11 +37,11 @@ public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output) : ICla
         await IsBackAsync(load, full, "after the second goes on");
 
         load.Leave(2, () => Signals.Terminate(replicas.Processes[2]), takesItsTime: true);
-        await replicas.ReviveAsync(2);
-        load.Return(2);
-        await replicas.ReviveAsync(0);
+        await replicas.ReviveAsync(0, 2);
         load.Return(0);
+        load.Return(2);
         await IsBackAsync(load, full, "after the third and the first were started again by hand");
+        await RacesEndAsync(load);
 
         await load.EndAsync();
         Check(load, LongestWait);
@@ -60,15 +64,7 @@ public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output) : ICla
 
         await replicas.FaultsAsync("[]");
         await IsBackAsync(load, full, "after the control plane came back");
-        await Eventually.True(
-            async () =>
-            {
-                var races = await replicas.LostRacesAsync();
-                await load.RateAsync(TimeSpan.FromSeconds(1));
-                return await replicas.LostRacesAsync() == races;
-            },
-            "the replicas have ended their races",
-            Recovery);
+        await RacesEndAsync(load);
 
         await load.EndAsync();
         Check(load, LongestWait);
@@ -86,7 +82,7 @@ public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output) : ICla
         var races = await replicas.LostRacesAsync();
 
         await replicas.FaultsAsync("""[{"on":"state:event-log","do":"delay","ms":1500}]""");
-        var slow = await load.RateAsync(TimeSpan.FromSeconds(8));
+        var slow = await load.RateAsync(TimeSpan.FromSeconds(6));
         var lost = await replicas.LostRacesAsync() - races;
         output.WriteLine($"{slow:0.0} commands/s while every call to the store takes 1.5 s; {lost} races were lost");
         await replicas.FaultsAsync("[]");
@@ -95,16 +91,31 @@ public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output) : ICla
         Check(load, TimeSpan.FromSeconds(5));
         Assert.Equal(0, lost);
         Assert.InRange(slow, 1, double.MaxValue);
-        await replicas.VerifyLogAsync();
     }
 
     private static async Task<double> FullRateAsync(CommandLoad load)
     {
-        await load.RateAsync(TimeSpan.FromSeconds(1));
-        var full = await load.RateAsync(TimeSpan.FromSeconds(2));
+        // Until it grows no more: at first everything is compiled.
+        var (before, full) = (0.0, await load.RateAsync(TimeSpan.FromSeconds(1)));
+        for (var seconds = 1; seconds < 10 && full > 1.1 * before; seconds++)
+        {
+            (before, full) = (full, await load.RateAsync(TimeSpan.FromSeconds(1)));
+        }
+
         Assert.True(full > 0, string.Join('\n', load.Surprises.Take(3)));
-        return full;
+        return Math.Max(before, full);
     }
+
+    /// <summary>The normal route is back: one replica writes each partition.</summary>
+    private Task RacesEndAsync(CommandLoad load) => Eventually.True(
+        async () =>
+        {
+            var races = await replicas.LostRacesAsync();
+            await load.RateAsync(TimeSpan.FromSeconds(1));
+            return await replicas.LostRacesAsync() == races;
+        },
+        "the replicas have ended their races",
+        Recovery);
 
     private async Task IsBackAsync(CommandLoad load, double full, string when) =>
         output.WriteLine($"{full:0} commands/s; {when} back in {(await load.ReachedAsync(full * Full, Recovery)).TotalSeconds:0.0} s");

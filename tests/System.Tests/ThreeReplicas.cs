@@ -7,7 +7,17 @@ using TestSupport;
 
 namespace SystemTests;
 
-/// <summary>A system with three replicas of the command service, faults by command, and a look at its metrics.</summary>
+/// <summary>The tests that share <see cref="ThreeReplicas"/>.</summary>
+[CollectionDefinition(Name)]
+public sealed class ThreeReplicasTests : ICollectionFixture<ThreeReplicas>
+{
+    public const string Name = "three replicas";
+}
+
+/// <summary>
+/// A system with three replicas of the command service, faults by command, and a look at its metrics. Accounts stay as their
+/// clients left them: onboarding is off.
+/// </summary>
 public sealed class ThreeReplicas : IAsyncLifetime
 {
     private static readonly string[] Labels = ["accounts-command", "accounts-command#2", "accounts-command#3"];
@@ -15,7 +25,7 @@ public sealed class ThreeReplicas : IAsyncLifetime
     private readonly TemporaryFolder _folder = new();
     private readonly int _faultsPort = FreePorts.Next();
     private readonly HttpClient _http = new();
-    private readonly List<ServicesByHand> _byHand = [];
+    private readonly ConcurrentBag<ServicesByHand> _byHand = [];
     private readonly int[] _processes = new int[Labels.Length];
     private OtlpReceiver? _metrics;
     private OwnSystem? _system;
@@ -68,9 +78,9 @@ public sealed class ThreeReplicas : IAsyncLifetime
     /// <summary>How many positions of the log were wanted by more than one replica so far, by the replicas' own count.</summary>
     public async Task<long> LostRacesAsync()
     {
-        // The count that is exported next is no older than this moment, whose counts may have missed the last export.
-        var seen = _metrics!.Exports;
-        await Eventually.True(() => _metrics.Exports >= seen + (2 * Labels.Length), "the metrics are exported");
+        // Every replica has to export once more, and what it exports next may have been read before this moment.
+        var seen = _metrics!.Exports(Labels[0]);
+        await Eventually.True(() => _metrics.Exports(Labels[0]) >= seen + (2 * Labels.Length), "the metrics are exported");
         return _metrics.Sum("accounts.log.lost_races");
     }
 
@@ -83,11 +93,13 @@ public sealed class ThreeReplicas : IAsyncLifetime
             : 0;
     }
 
-    /// <summary>Starts a replica again that has ended, by hand and not by the host, and waits until it is ready.</summary>
-    public async Task ReviveAsync(int replica)
+    /// <summary>Starts replicas again that have ended, by hand and not by the host, and waits until they are ready.</summary>
+    public Task ReviveAsync(params int[] those) => Task.WhenAll(those.Select(ReviveAsync));
+
+    private async Task ReviveAsync(int replica)
     {
         await Eventually.True(() => !Signals.IsAlive(_processes[replica]), "the replica has ended", TimeSpan.FromSeconds(20));
-        _byHand.Add(ServicesByHand.Start(System.Host[Labels[replica]], new Dictionary<string, string>
+        var started = ServicesByHand.Start(System.Host[Labels[replica]], new Dictionary<string, string>
         {
             ["PublicAddress"] = System.Accounts.Queries.ToString(),
             ["Onboarding__Enabled"] = "false",
@@ -95,8 +107,9 @@ public sealed class ThreeReplicas : IAsyncLifetime
             ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
             ["OTEL_TRACES_SAMPLER"] = "always_off",
             ["OTEL_METRIC_EXPORT_INTERVAL"] = "250",
-        }));
-        _processes[replica] = _byHand[^1].ProcessIds.Single();
+        });
+        _byHand.Add(started);
+        _processes[replica] = started.ProcessIds.Single();
         await ReadyAsync(replica);
     }
 
