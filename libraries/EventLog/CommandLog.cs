@@ -61,6 +61,12 @@ public sealed class CommandLog<TState, TCommand, TEvent>
         : !_routed ? "the partitions' actors have not answered yet"
         : Array.Find(_lanes, lane => lane.Writer.Broken is not null)?.Writer.Broken!.Message;
 
+    /// <summary>What the store is known to be able to do; null: its check finds out when the log is opened.</summary>
+    internal StoreAbilities? Abilities { get; init; }
+
+    /// <summary>Where commits are shown; null: under the meter's name. The runtime keeps every source for ever.</summary>
+    internal LogTracing? Tracing { get; init; }
+
     /// <summary>Decides a command and returns its outcome once that is durable.</summary>
     /// <exception cref="LogUnavailableException">There is no outcome (yet).</exception>
     public Task<Outcome<TState>> SubmitAsync(Submission<TCommand> submission, CancellationToken cancellation) =>
@@ -169,7 +175,7 @@ public sealed class CommandLog<TState, TCommand, TEvent>
         {
             try
             {
-                var abilities = await StoreCheck.RunAsync(_store, _newId(), stopping);
+                var abilities = Abilities ?? await StoreCheck.RunAsync(_store, _newId(), stopping);
                 var file = await LogFile.OpenAsync(_store, _options.Partitions, _newId, stopping);
                 Open(file, abilities);
                 return;
@@ -204,7 +210,7 @@ public sealed class CommandLog<TState, TCommand, TEvent>
                 _metrics.LostRace(partition);
                 _routes.GiveUp(partition);
             },
-            new LogTracing(new ActivitySource(_options.Meter)),
+            Tracing ?? new LogTracing(new ActivitySource(_options.Meter)),
             _log);
         _lanes = [.. Enumerable.Range(0, file.Partitions).Select(partition => new Lane<TState, TCommand, TEvent>(
             partition,

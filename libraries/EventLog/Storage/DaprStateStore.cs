@@ -30,6 +30,14 @@ public sealed class DaprStateStore(
     public string Name => name;
 
     /// <inheritdoc/>
+    public async Task<string?> DescribeAsync(CancellationToken cancellation)
+    {
+        using var deadline = Deadline(cancellation);
+        var metadata = await api.GetMetadataAsync(new Autogen.GetMetadataRequest(), cancellationToken: deadline.Token);
+        return metadata.RegisteredComponents.FirstOrDefault(c => c.Name == name) is { } component ? $"{component.Type}/{component.Version}" : null;
+    }
+
+    /// <inheritdoc/>
     public async Task<StoredValue?> ReadAsync(string key, CancellationToken cancellation)
     {
         using var deadline = Deadline(cancellation);
@@ -106,6 +114,13 @@ public sealed class DaprStateStore(
         }
 
         await dapr.ExecuteStateTransactionAsync(name, operations, cancellationToken: deadline.Token);
+    }
+
+    /// <inheritdoc/>
+    public async Task DeleteAsync(string key, CancellationToken cancellation)
+    {
+        using var deadline = Deadline(cancellation);
+        await dapr.DeleteStateAsync(name, key, cancellationToken: deadline.Token);
     }
 
     private async Task<IReadOnlyDictionary<string, StoredValue>> ReadSinglyAsync(IReadOnlyList<string> keys, CancellationToken cancellation)

@@ -13,6 +13,9 @@ public interface IStateStore
     /// <summary>The component's name.</summary>
     string Name { get; }
 
+    /// <summary>What kind of store the component is, for people: its type, as <c>state.redis/v1</c>. Null when that cannot be found out.</summary>
+    Task<string?> DescribeAsync(CancellationToken cancellation);
+
     /// <summary>Reads one key with strong consistency; null when it is missing.</summary>
     Task<StoredValue?> ReadAsync(string key, CancellationToken cancellation);
 
@@ -33,6 +36,12 @@ public interface IStateStore
     /// (<see cref="StoreCheck"/> finds out): nothing may depend on more than "all of it if it did not throw".
     /// </summary>
     Task TransactAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation);
+
+    /// <summary>
+    /// Deletes a key, whether it exists or not. For scratch keys only: what the log and the views have once written is never
+    /// deleted.
+    /// </summary>
+    Task DeleteAsync(string key, CancellationToken cancellation);
 }
 
 /// <summary>A value and the ETag that it was read with.</summary>

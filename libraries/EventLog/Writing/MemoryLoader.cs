@@ -22,6 +22,12 @@ internal sealed class MemoryLoader<TState, TCommand, TEvent>(
         await ReadOnAsync(ManyPositions, cancellation);
     }
 
+    /// <summary>
+    /// Whether the log ends where the memory does. Asked of the one key, because only a single read is sure to see the newest.
+    /// </summary>
+    public async Task<bool> IsAtEndAsync(CancellationToken cancellation) =>
+        await store.ReadAsync(Keys.Record(partition, memory.Tail.Position + 1), cancellation) is null;
+
     /// <summary>Folds the records after the tail until one is missing; true when there were any.</summary>
     /// <exception cref="LogBrokenException">A record does not follow the one before it.</exception>
     public Task<bool> ReadOnAsync(CancellationToken cancellation) => ReadOnAsync(FewPositions, cancellation);
@@ -112,10 +118,19 @@ internal sealed class MemoryLoader<TState, TCommand, TEvent>(
                 break;
             }
 
-            records.Add((StoredRecord.Read(stored.Value, new LogPosition(partition, first + records.Count)), stored.Value));
+            Add(stored);
+        }
+
+        // A bulk read may lag behind: that nothing comes next is for a single read to say.
+        if (records.Count == 0 && await store.ReadAsync(keys[0], cancellation) is { } next)
+        {
+            Add(next);
         }
 
         return records;
+
+        void Add(StoredValue stored) =>
+            records.Add((StoredRecord.Read(stored.Value, new LogPosition(partition, first + records.Count)), stored.Value));
     }
 
     /// <summary>The digest of a stored record; when the next record names it, the bytes need not be brought into one form.</summary>

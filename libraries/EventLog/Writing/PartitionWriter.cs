@@ -209,8 +209,9 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
             if (!batch.MustCommit)
             {
                 // An answer that nothing records must have been true at the end of the log.
-                if (await _loader.ReadOnAsync(cancellation))
+                if (!await _loader.IsAtEndAsync(cancellation))
                 {
+                    await _loader.ReadOnAsync(cancellation);
                     return 0;
                 }
 

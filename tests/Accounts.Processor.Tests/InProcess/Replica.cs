@@ -73,6 +73,8 @@ internal sealed class Replica
 
         public string Name => inner.Name;
 
+        public Task<string?> DescribeAsync(CancellationToken cancellation) => Alive(() => inner.DescribeAsync(cancellation));
+
         public Task<StoredValue?> ReadAsync(string key, CancellationToken cancellation) => Alive(() => inner.ReadAsync(key, cancellation));
 
         public Task<IReadOnlyDictionary<string, StoredValue>> ReadManyAsync(IReadOnlyList<string> keys, CancellationToken cancellation) =>
@@ -85,6 +87,8 @@ internal sealed class Replica
             Alive(() => inner.ReplaceAsync(key, value, etag, cancellation));
 
         public Task TransactAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation) => Alive(() => inner.TransactAsync(writes, cancellation));
+
+        public Task DeleteAsync(string key, CancellationToken cancellation) => Alive(() => inner.DeleteAsync(key, cancellation));
 
         private T Alive<T>(Func<T> call) => Dead ? throw new IOException("dead") : call();
     }

@@ -56,6 +56,8 @@ internal sealed class SimulatedStore : IStateStore
         }
     }
 
+    public Task<string?> DescribeAsync(CancellationToken cancellation) => Task.FromResult<string?>("simulated");
+
     public async Task<StoredValue?> ReadAsync(string key, CancellationToken cancellation) =>
         (await ReadManyAsync([key], cancellation)).TryGetValue(key, out var value) ? value : null;
 
@@ -76,6 +78,12 @@ internal sealed class SimulatedStore : IStateStore
         WriteAsync([new StateWrite(key, value, WriteCondition.Unchanged, etag)], ignoreCreates: false);
 
     public Task TransactAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation) => WriteAsync(writes, ignoreCreates: LikeRedis);
+
+    public Task DeleteAsync(string key, CancellationToken cancellation)
+    {
+        Lose(key);
+        return Task.CompletedTask;
+    }
 
     private async Task WriteAsync(IReadOnlyList<StateWrite> writes, bool ignoreCreates)
     {

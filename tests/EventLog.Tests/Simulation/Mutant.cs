@@ -8,7 +8,12 @@ namespace EventLog.Tests.Simulation;
 /// <summary>
 /// The log with one rule broken: a place in its sources is replaced, and they are compiled together with the simulation.
 /// </summary>
-public sealed record Mutant(string Rule, string File, string Find, string Replace)
+/// <param name="Rule">The rule.</param>
+/// <param name="Broken">What the mutant does instead, in a few words.</param>
+/// <param name="File">Where.</param>
+/// <param name="Find">What stands there, once.</param>
+/// <param name="Replace">What takes its place.</param>
+public sealed record Mutant(string Rule, string Broken, string File, string Find, string Replace)
 {
     private static readonly string Root = FindRoot();
     private static readonly CSharpParseOptions Language = new(LanguageVersion.Latest);
@@ -20,11 +25,11 @@ public sealed record Mutant(string Rule, string File, string Find, string Replac
 
     public override string ToString() => Rule;
 
-    /// <summary>The first seed from 1 on whose schedule shows that the rule is broken, with what it says; null when none does.</summary>
-    public (int Seed, string Finding)? FindSeed(int most)
+    /// <summary>The first of the seeds whose schedule shows that the rule is broken, with what it says; null when none does.</summary>
+    public (int Seed, string Finding)? FindSeed(IEnumerable<int> seeds)
     {
         var run = Compile().GetType("EventLog.Tests.Simulation.Schedule")!.GetMethod("Run", BindingFlags.Public | BindingFlags.Static)!;
-        for (var seed = 1; seed <= most; seed++)
+        foreach (var seed in seeds)
         {
             try
             {
@@ -75,7 +80,7 @@ public sealed record Mutant(string Rule, string File, string Find, string Replac
             .Concat(Generated("EventLog"))
             .Concat(Generated("EventLog.Tests").Where(path => Path.GetFileName(path).StartsWith("TallyJson", StringComparison.Ordinal)))
             .Concat(Directory.EnumerateFiles(Path.Combine(Root, "tests", "EventLog.Tests", "Simulation"), "*.cs")
-                .Where(path => Path.GetFileName(path) is not ("Mutant.cs" or "MutantTests.cs" or "SimulationTests.cs")));
+                .Where(path => Path.GetFileName(path) is not ("Mutant.cs" or "Mutants.cs" or "MutantTests.cs" or "SimulationTests.cs")));
 
     private static IEnumerable<string> Generated(string project) =>
         Directory.EnumerateFiles(Path.Combine(Root, "artifacts", "obj", project, "debug", "generated"), "*.g.cs", SearchOption.AllDirectories)

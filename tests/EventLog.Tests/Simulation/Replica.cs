@@ -15,7 +15,12 @@ public sealed class Replica : IDisposable
         Store = new SimulatedStore(world, database, faults);
         Routes = new PartitionRoutes("simulated", (partition, message, cancellation) => actors.CallAsync(partition, message, cancellation));
         Log = new CommandLog<Tally, TallyCommand, TallyEvent>(
-            Store, Routes, Tallies.Decider, options, Meter, _ => (_, _) => { }, world.Clock(clockWrongBy), () => $"{world.Chance.NextInt64():x}{world.Chance.NextInt64():x}", NullLogger.Instance);
+            Store, Routes, Tallies.Decider, options, Meter, _ => (_, _) => { }, world.Clock(clockWrongBy), () => $"{world.Chance.NextInt64():x}{world.Chance.NextInt64():x}", NullLogger.Instance)
+        {
+            // The check of the store has tests of its own; here it would be half of the work.
+            Abilities = world.Happens(0.03) ? null : new StoreAbilities(TransactionsHonourCreates: !database.LikeRedis),
+            Tracing = Tracing,
+        };
         Ended = world.RunAs(Context, async () =>
         {
             await Log.RunAsync(_stop.Token);
@@ -24,6 +29,7 @@ public sealed class Replica : IDisposable
     }
 
     private static readonly Meter Meter = new("simulated");
+    private static readonly LogTracing Tracing = new(new System.Diagnostics.ActivitySource("simulated"));
 
     public VirtualWorld.ReplicaContext Context { get; }
     public SimulatedStore Store { get; }
@@ -35,16 +41,27 @@ public sealed class Replica : IDisposable
 
     public bool Alive => !Context.Dead;
 
+    /// <summary>Has been asked to stop: it answers what it has, and clients go elsewhere.</summary>
+    public bool Stopping => _stop.IsCancellationRequested;
+
     public void Kill() => Context.Dead = true;
 
     public void Stop() => _stop.Cancel();
+
+    /// <summary>Stops it as SIGTERM does: what it has is answered, then its process is gone.</summary>
+    public async Task StopAsync()
+    {
+        Stop();
+        await Ended;
+        Kill();
+    }
 
     public void Dispose() => _stop.Dispose();
 }
 
 /// <summary>
-/// The actors: each partition lives on one replica. Calls may come twice, be silent, or speak later; a dead replica's
-/// partitions move after a while, a paused one's do not.
+/// The actors: each partition lives on one replica. Calls may come twice, be silent, or speak later; those of a
+/// dead or stopping replica move after a while, a paused one's do not.
 /// </summary>
 public sealed class SimulatedActors(VirtualWorld world, List<Replica> replicas)
 {
@@ -56,10 +73,13 @@ public sealed class SimulatedActors(VirtualWorld world, List<Replica> replicas)
     public double SpeaksLater { get; set; }
     public double ComesTwice { get; set; }
 
-    /// <summary>Moves a partition to another replica, as placement does when replicas come and go.</summary>
-    public void Move(int partition)
+    /// <summary>
+    /// Moves a partition to another replica, as placement does when replicas come and go. The former place is told, or goes
+    /// on believing that the partition is its own.
+    /// </summary>
+    public void Move(int partition, bool told)
     {
-        if (_places.Remove(partition, out var place) && place.Alive)
+        if (_places.Remove(partition, out var place) && place.Alive && told)
         {
             place.Routes.GiveUp(partition);
         }
@@ -96,7 +116,7 @@ public sealed class SimulatedActors(VirtualWorld world, List<Replica> replicas)
 
     private async Task<Replica> PlaceAsync(int partition)
     {
-        if (_places.TryGetValue(partition, out var place) && !place.Alive)
+        if (_places.TryGetValue(partition, out var place) && (!place.Alive || place.Stopping))
         {
             await world.PauseAsync(900);
             _places.Remove(partition);
@@ -104,7 +124,7 @@ public sealed class SimulatedActors(VirtualWorld world, List<Replica> replicas)
 
         if (!_places.TryGetValue(partition, out place))
         {
-            var alive = replicas.Where(r => r.Alive && !r.Context.Paused).ToArray();
+            var alive = replicas.Where(r => r.Alive && !r.Stopping && !r.Context.Paused).ToArray();
             place = alive.Length > 0 ? alive[world.Chance.Next(alive.Length)] : replicas[0];
             _places[partition] = place;
         }

@@ -9,6 +9,14 @@ public sealed record ScheduleSize
     public int Clients { get; init; } = 4;
     public int CommandsPerClient { get; init; } = 6;
     public int Disturbances { get; init; } = 4;
+
+    /// <summary>Mostly small ones: what goes wrong needs few commands, and the time is better spent on another seed.</summary>
+    internal static ScheduleSize Any(Random chance) => chance.Next(10) switch
+    {
+        < 5 => new ScheduleSize { Replicas = 2, Partitions = 1, Streams = 2, Clients = 3, CommandsPerClient = 4, Disturbances = 3 },
+        < 8 => new ScheduleSize { Streams = 3, Clients = 3, CommandsPerClient = 5 },
+        _ => new ScheduleSize(),
+    };
 }
 
 /// <summary>
@@ -25,22 +33,26 @@ public sealed class Schedule
     private readonly SimulatedActors _actors;
     private readonly Witness _witness;
     private Faults _faults = Faults.None;
+    private bool _over;
     private int _sent;
 
-    private Schedule(int seed, ScheduleSize size)
+    private Schedule(int seed, ScheduleSize? given)
     {
         _world = new VirtualWorld(seed);
-        _size = size;
+        _size = given ?? ScheduleSize.Any(_world.Chance);
         _options = new LogOptions
         {
-            Partitions = size.Partitions,
+            Partitions = _size.Partitions,
             CachedStreams = _world.Happens(0.5) ? 1 : 1000,
             BatchCommands = _world.Happens(0.3) ? 2 : 512,
             SnapshotEvery = TimeSpan.FromSeconds(_world.Chance.Next(1, 5)),
             RememberKeyed = 64,
+
+            // Longer than any copy of a command is under way, and short enough for the head to move while there is trouble.
+            Remember = TimeSpan.FromSeconds(_world.Happens(0.5) ? 30 : 13),
         };
-        _database = new SimulatedDatabase { LikeRedis = _world.Happens(0.3) };
-        _witness = new Witness(_database, size.Partitions);
+        _database = new SimulatedDatabase { LikeRedis = _world.Happens(0.3), Now = () => _world.Now };
+        _witness = new Witness(_database, _size.Partitions);
         _actors = new SimulatedActors(_world, _replicas);
     }
 
@@ -50,7 +62,7 @@ public sealed class Schedule
     /// <summary>The same, and gives the database that the run leaves.</summary>
     public static SimulatedDatabase Log(int seed, ScheduleSize? size = null)
     {
-        var schedule = new Schedule(seed, size ?? new ScheduleSize());
+        var schedule = new Schedule(seed, size);
         try
         {
             schedule._world.Run(schedule.RunAsync, TimeSpan.FromMinutes(30));
@@ -69,6 +81,7 @@ public sealed class Schedule
             _replicas.Add(NewReplica());
         }
 
+        var reading = ReadAlongAsync();
         var clients = Enumerable.Range(0, _size.Clients).Select(ClientAsync).ToList();
         var disturbances = DisturbAsync();
         await Task.WhenAll(clients);
@@ -79,7 +92,7 @@ public sealed class Schedule
         _actors.Blocked = false;
         _actors.SpeaksLater = _actors.ComesTwice = 0;
         _replicas.ForEach(r => r.Context.Continue());
-        if (!_replicas.Exists(r => r.Alive))
+        if (!_replicas.Exists(r => r.Alive && !r.Stopping))
         {
             _replicas.Add(NewReplica());
         }
@@ -93,18 +106,44 @@ public sealed class Schedule
             }
         }
 
-        await Task.Delay(TimeSpan.FromSeconds(_world.Chance.Next(1, 45)), _world.Clock());
+        await Task.Delay(TimeSpan.FromSeconds(_world.Chance.Next(1, _world.Happens(0.2) ? 45 : 8)), _world.Clock());
         foreach (var replica in _replicas.Where(r => r.Alive))
         {
             replica.Stop();
             await replica.Ended;
         }
 
+        _over = true;
+        await reading;
         _witness.CheckAll();
     }
 
     private Replica NewReplica() => new(
         _world, _database, _actors, _options, () => _faults, TimeSpan.FromMilliseconds(_world.Chance.Next(-1500, 1500)));
+
+    /// <summary>A consumer of the log, as the functions are: what it has read must stay so.</summary>
+    private async Task ReadAlongAsync()
+    {
+        var reader = new LogReader(new SimulatedStore(_world, _database, () => _faults), _world.Clock());
+        var positions = new long[_size.Partitions];
+        while (!_over)
+        {
+            await _world.PauseAsync(3000);
+            try
+            {
+                var found = await reader.ReadAsync([.. positions.Select((after, partition) => (partition, after))], 8, CancellationToken.None);
+                foreach (var record in found.SelectMany(records => records))
+                {
+                    _witness.Read(record);
+                    positions[record.Position.Partition] = record.Position.Position;
+                }
+            }
+            catch (IOException)
+            {
+                // The store is away; it is read again.
+            }
+        }
+    }
 
     private async Task ClientAsync(int client)
     {
@@ -143,7 +182,7 @@ public sealed class Schedule
         while (patience-- > 0)
         {
             var replica = _replicas[_world.Chance.Next(_replicas.Count)];
-            if (!replica.Alive)
+            if (!replica.Alive || (replica.Stopping && _replicas.Exists(r => r.Alive && !r.Stopping)))
             {
                 patience++;
                 await _world.PauseAsync(300);
@@ -180,48 +219,54 @@ public sealed class Schedule
         for (var i = 0; i < _size.Disturbances; i++)
         {
             await _world.PauseAsync(2500);
-            switch (_world.Chance.Next(9))
+            switch (_world.Chance.Next(10))
             {
-                case 0:
-                    Victim()?.Kill();
+                case 0 or 1 when Victim() is { } killed:
+                    killed.Context.StrikeAt(_world.Chance.Next(1, 60), killed.Kill);
                     await _world.PauseAsync(2000);
                     _replicas.Add(NewReplica());
                     break;
-                case 1 when Victim() is { } paused:
-                    paused.Context.Pause();
+                case 2 when Victim() is { } paused:
+                    paused.Context.StrikeAt(_world.Chance.Next(1, 60), paused.Context.Pause);
                     await _world.PauseAsync(9000);
                     paused.Context.Continue();
                     break;
-                case 2:
+                case 3 when Victim() is { } stopped:
+                    _ = stopped.StopAsync();
+                    await _world.PauseAsync(1000);
+                    _replicas.Add(NewReplica());
+                    break;
+                case 4:
                     _actors.Blocked = true;
                     await _world.PauseAsync(6000);
                     _actors.Blocked = false;
                     break;
-                case 3:
+                case 5:
                     _actors.SpeaksLater = 0.3;
                     _actors.ComesTwice = 0.3;
                     break;
-                case 4:
-                    _faults = new Faults { FailAfter = 0.3, FailBefore = 0.1, ItemFails = 0.05 };
-                    break;
-                case 5:
-                    _faults = new Faults { LandsLater = 0.3, ReadFails = 0.2 };
-                    break;
                 case 6:
-                    _faults = new Faults { TransactionFails = 0.98 };
-                    await _world.PauseAsync(60_000);
-                    break;
-                case 7:
-                    _actors.Move(_world.Chance.Next(_size.Partitions));
+                    _actors.Move(_world.Chance.Next(_size.Partitions), told: _world.Happens(0.5));
                     break;
                 default:
-                    _faults = new Faults { SlowMilliseconds = 400 };
+                    _faults = NewFaults();
+                    await _world.PauseAsync(_faults.TransactionFails > 0.9 ? 60_000 : 1);
                     break;
             }
         }
     }
 
-    private Replica? Victim() => _replicas.Where(r => r.Alive && !r.Context.Paused).OrderBy(_ => _world.Chance.Next()).FirstOrDefault();
+    private Faults NewFaults() => _world.Chance.Next(6) switch
+    {
+        0 => new Faults { FailAfter = 0.3, FailBefore = 0.1, ItemFails = 0.05 },
+        1 => new Faults { LandsLater = 0.3, ReadFails = 0.2 },
+        2 => new Faults { TransactionFails = 0.98 },
+        3 => new Faults { SlowMilliseconds = 400 },
+        4 => new Faults { BulkReadLags = 0.5, LagMilliseconds = _world.Chance.Next(2000), FailAfter = 0.1 },
+        _ => new Faults { LandsLater = 0.1, ReadFails = 0.1, FailAfter = 0.1, ItemFails = 0.05, BulkReadLags = 0.3, LagMilliseconds = 300, SlowMilliseconds = 30 },
+    };
+
+    private Replica? Victim() => _replicas.Where(r => r.Alive && !r.Stopping && !r.Context.Paused).OrderBy(_ => _world.Chance.Next()).FirstOrDefault();
 }
 
 /// <summary>A command as a client sends it, once or again; its name is stored with what it brings about.</summary>

@@ -16,15 +16,31 @@ public sealed record Faults
     /// <summary>A failed item of a bulk read; the call fails as a whole, as <see cref="IStateStore"/> wants it.</summary>
     public double ItemFails { get; init; }
 
+    /// <summary>
+    /// A bulk read does not see the records of the last <see cref="LagMilliseconds"/>. Records only: what else is trusted to
+    /// be the newest, and why, is in docs/decisions.
+    /// </summary>
+    public double BulkReadLags { get; init; }
+
+    public int LagMilliseconds { get; init; }
+
     public int SlowMilliseconds { get; init; } = 3;
 
     public static Faults None { get; } = new();
 }
 
+/// <summary>A key's value.</summary>
+/// <param name="Fenced">A single create made it.</param>
+/// <param name="At">When it was written.</param>
+public readonly record struct SimulatedRow(byte[] Value, long ETag, bool Fenced, TimeSpan At = default);
+
 /// <summary>What the store of a whole run holds; replicas reach it through <see cref="SimulatedStore"/>.</summary>
 public sealed class SimulatedDatabase
 {
-    public Dictionary<string, (byte[] Value, long ETag, bool Fenced)> Rows { get; } = [];
+    public Dictionary<string, SimulatedRow> Rows { get; } = [];
+
+    /// <summary>The time of writes.</summary>
+    public Func<TimeSpan> Now { get; init; } = () => TimeSpan.Zero;
 
     /// <summary>Called with each value of a key that is written.</summary>
     public Action<string, byte[]>? Written { get; set; }
@@ -48,7 +64,7 @@ public sealed class SimulatedDatabase
         };
         if (allowed)
         {
-            Rows[write.Key] = (write.Value.ToArray(), ++_etags, row.Fenced || (write.Condition is WriteCondition.Missing && !inTransaction));
+            Rows[write.Key] = new(write.Value.ToArray(), ++_etags, row.Fenced || (write.Condition is WriteCondition.Missing && !inTransaction), Now());
             Written?.Invoke(write.Key, Rows[write.Key].Value);
         }
 
@@ -80,6 +96,8 @@ public sealed class SimulatedStore(VirtualWorld world, SimulatedDatabase databas
     /// <summary>Reads so far, by key's kind, for tests that count them.</summary>
     public int Reads { get; private set; }
 
+    public Task<string?> DescribeAsync(CancellationToken cancellation) => Task.FromResult<string?>("simulated");
+
     public async Task<StoredValue?> ReadAsync(string key, CancellationToken cancellation)
     {
         await BeforeReadAsync(cancellation);
@@ -98,6 +116,8 @@ public sealed class SimulatedStore(VirtualWorld world, SimulatedDatabase databas
 
         await BeforeReadAsync(cancellation);
 
+        var lag = TimeSpan.FromMilliseconds(world.Happens(faults().BulkReadLags) ? faults().LagMilliseconds : 0);
+
         // Not a snapshot: between two keys others may write.
         foreach (var key in keys)
         {
@@ -106,7 +126,7 @@ public sealed class SimulatedStore(VirtualWorld world, SimulatedDatabase databas
                 await world.PauseAsync(2, cancellation);
             }
 
-            if (Find(key) is { } value)
+            if (Find(key) is { } value && !Lags(key, lag))
             {
                 if (world.Happens(faults().ItemFails))
                 {
@@ -131,6 +151,8 @@ public sealed class SimulatedStore(VirtualWorld world, SimulatedDatabase databas
         world.Happens(faults().TransactionFails)
             ? Task.FromException(new IOException("simulated: the transaction failed"))
             : WriteAsync(() => database.TryTransact(writes), cancellation);
+
+    public Task DeleteAsync(string key, CancellationToken cancellation) => WriteAsync(() => database.Rows.Remove(key) || true, cancellation);
 
     private async Task WriteAsync(Func<bool> write, CancellationToken cancellation)
     {
@@ -179,4 +201,6 @@ public sealed class SimulatedStore(VirtualWorld world, SimulatedDatabase databas
             ? new StoredValue(row.Value, row.ETag.ToString(System.Globalization.CultureInfo.InvariantCulture))
             : null;
 
+    private bool Lags(string key, TimeSpan lag) =>
+        lag > TimeSpan.Zero && key.Contains(".r.", StringComparison.Ordinal) && database.Rows[key].At > world.Now - lag;
 }

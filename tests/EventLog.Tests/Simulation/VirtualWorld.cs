@@ -9,6 +9,7 @@ public sealed class VirtualWorld(int seed) : SynchronizationContext
     private static readonly DateTimeOffset Beginning = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private readonly List<(ReplicaContext? Replica, SendOrPostCallback Callback, object? State)> _ready = [];
     private readonly PriorityQueue<VirtualTimer, (long At, long Order)> _timers = new();
+    private readonly Dictionary<TimeSpan, TimeProvider> _clocks = [];
     private long _order;
 
     public Random Chance { get; } = new(seed);
@@ -17,7 +18,8 @@ public sealed class VirtualWorld(int seed) : SynchronizationContext
     public TimeSpan Now { get; private set; }
 
     /// <summary>The world's clock as one replica sees it, wrong by so much.</summary>
-    public TimeProvider Clock(TimeSpan wrongBy = default) => new VirtualClock(this, wrongBy);
+    public TimeProvider Clock(TimeSpan wrongBy = default) =>
+        _clocks.TryGetValue(wrongBy, out var clock) ? clock : _clocks[wrongBy] = new VirtualClock(this, wrongBy);
 
     public override void Post(SendOrPostCallback d, object? state) => _ready.Add((null, d, state));
 
@@ -118,6 +120,8 @@ public sealed class VirtualWorld(int seed) : SynchronizationContext
     public sealed class ReplicaContext(VirtualWorld world) : SynchronizationContext
     {
         private readonly List<(SendOrPostCallback, object?)> _held = [];
+        private Action? _strike;
+        private int _awaitsUntilStrike;
 
         public bool Dead { get; set; }
 
@@ -131,9 +135,14 @@ public sealed class VirtualWorld(int seed) : SynchronizationContext
 
         public void Pause() => Paused = true;
 
+        /// <summary>Lets something happen at one of the replica's next awaits, just before what would follow it.</summary>
+        public void StrikeAt(int awaits, Action strike) => (_awaitsUntilStrike, _strike) = (awaits, strike);
+
+        /// <summary>Ends a pause, and calls off a strike that is still to come.</summary>
         public void Continue()
         {
             Paused = false;
+            _awaitsUntilStrike = 0;
             foreach (var (callback, state) in _held)
             {
                 Post(callback, state);
@@ -144,6 +153,11 @@ public sealed class VirtualWorld(int seed) : SynchronizationContext
 
         internal bool MayRun(SendOrPostCallback callback, object? state)
         {
+            if (!Dead && _awaitsUntilStrike > 0 && --_awaitsUntilStrike == 0)
+            {
+                _strike!();
+            }
+
             if (Paused && !Dead)
             {
                 _held.Add((callback, state));

@@ -9,6 +9,8 @@ public sealed class Witness
     private readonly List<(int Partition, StoredSnapshot Snapshot, string Stream, long Tail)> _snapshots = [];
     private readonly List<(int Partition, Head Head, Dictionary<string, long> Covered)> _heads = [];
     private readonly Dictionary<(int, string), long> _covered = [];
+    private readonly Dictionary<LogPosition, string> _read = [];
+    private string? _seen;
 
     public Witness(SimulatedDatabase database, int partitions)
     {
@@ -40,8 +42,13 @@ public sealed class Witness
 
     public void Failed(Attempt attempt, LogUnavailableException failure) => attempt.Failure = failure;
 
+    /// <summary>A reader of the log has got a record.</summary>
+    public void Read(LogRecord record) =>
+        _read[record.Position] = Text(record.Time.ToUnixTimeMilliseconds(), record.Events.Select(e => (e.Stream, e.Version, e.StreamOrdinal, e.Event)));
+
     public void CheckAll()
     {
+        Hold(_seen is null, _seen!);
         var histories = ReadLog();
         CheckSnapshots(histories);
         foreach (var command in _attempts.GroupBy(a => a.Sent.Name))
@@ -64,19 +71,19 @@ public sealed class Witness
         {
             case "r":
                 var position = long.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture);
-                Hold(position == _tails[partition] + 1, $"position {partition}:{position} was written when the log ended at {_tails[partition]}");
+                Note(position == _tails[partition] + 1, $"position {partition}:{position} was written when the log ended at {_tails[partition]}");
                 _tails[partition] = position;
                 break;
             case "s":
                 var snapshot = StoredSnapshot.Read(value);
-                Hold(snapshot.Position <= _tails[partition], $"the snapshot of {parts[2]} leads the log");
-                Hold(!_covered.TryGetValue((partition, parts[2]), out var before) || before < snapshot.Position, $"the snapshot of {parts[2]} went back");
+                Note(snapshot.Position <= _tails[partition], $"the snapshot of {parts[2]} leads the log");
+                Note(!_covered.TryGetValue((partition, parts[2]), out var before) || before < snapshot.Position, $"the snapshot of {parts[2]} went back");
                 _covered[(partition, parts[2])] = snapshot.Position;
                 _snapshots.Add((partition, snapshot, parts[2], _tails[partition]));
                 break;
             case "head":
                 var head = Head.Read(value);
-                Hold(head.Position <= _tails[partition], "the head leads the log");
+                Note(head.Position <= _tails[partition], "the head leads the log");
                 _heads.Add((partition, head, _covered.Where(c => c.Key.Item1 == partition).ToDictionary(c => c.Key.Item2, c => c.Value)));
                 break;
         }
@@ -98,12 +105,20 @@ public sealed class Witness
                 Hold(record.DigestBefore == digest, $"the chain is broken at {partition}:{position}");
                 Hold(record.Time >= time, $"time goes back at {partition}:{position}");
                 (digest, time) = (StoredRecord.Digest(bytes), record.Time);
+                Hold(
+                    !_read.Remove(new LogPosition(partition, position), out var read)
+                        || read == Text(time, record.Commands.SelectMany(c => c.Events.Select(e => (c.Stream, e.Version, e.StreamOrdinal, e.Event)))),
+                    $"a reader saw something else at {partition}:{position}");
                 history.Fold(record);
             }
         }
 
+        Hold(_read.Count == 0, $"a reader saw {_read.Count} records that the log has not");
         return histories;
     }
+
+    private static string Text(long time, IEnumerable<(string Stream, long Version, long Ordinal, StoredEvent Event)> events) =>
+        $"{time} {string.Join(' ', events.Select(e => $"{e.Stream} {e.Version} {e.Ordinal} {e.Event.Name} {e.Event.Data}"))}";
 
     private void CheckSnapshots(PartitionHistory[] histories)
     {
@@ -180,6 +195,9 @@ public sealed class Witness
     private static bool Same(Outcome<Tally> a, Outcome<Tally> b) =>
         a.Kind == b.Kind && a.Refusal == b.Refusal && a.Version == b.Version && a.Position == b.Position && a.State?.Trail == b.State?.Trail;
 
+    /// <summary>Noted, not thrown: whoever writes would take it for a failure of the store.</summary>
+    private void Note(bool holds, string otherwise) => _seen ??= holds ? null : otherwise;
+
     private static void Hold(bool holds, string otherwise)
     {
         if (!holds)
@@ -194,6 +212,7 @@ public sealed class PartitionHistory
 {
     private readonly Dictionary<string, List<(long Position, long Version, Tally? State)>> _streams = [];
     private readonly List<(long Position, string Stream)> _recorded = [];
+    private readonly Dictionary<string, long> _ordinals = [];
 
     /// <summary>How often each command, by the name that it was sent under, appended events.</summary>
     public Dictionary<string, int> Effects { get; } = [];
@@ -210,6 +229,12 @@ public sealed class PartitionHistory
                 if (e.Version != version + 1)
                 {
                     throw new InvalidOperationException($"Stream {command.Stream}: version {version} is followed by {e.Version} at {record.Position}");
+                }
+
+                _ordinals.TryAdd(command.Stream, _ordinals.Count + 1);
+                if (_ordinals[command.Stream] != e.StreamOrdinal)
+                {
+                    throw new InvalidOperationException($"Stream {command.Stream} has the ordinal {e.StreamOrdinal} at {record.Position}");
                 }
 
                 states.Add((record.Position, e.Version, Tallies.Decider.Evolve(state, Tallies.Decider.Read(e.Event)!)));

@@ -1,9 +1,13 @@
 namespace EventLog.Tests.Stores;
 
-/// <summary>One test's keys in a component that all tests share; what transactions write may be put elsewhere.</summary>
-internal sealed class PrefixedStore(IStateStore inner, string prefix, string? transactions = null) : IStateStore
+/// <summary>One test's keys in a component that all tests share.</summary>
+internal sealed class PrefixedStore(IStateStore inner, string prefix) : IStateStore
 {
     public string Name => inner.Name;
+
+    public Task<string?> DescribeAsync(CancellationToken cancellation) => inner.DescribeAsync(cancellation);
+
+    public Task DeleteAsync(string key, CancellationToken cancellation) => inner.DeleteAsync(prefix + key, cancellation);
 
     public Task<StoredValue?> ReadAsync(string key, CancellationToken cancellation) => inner.ReadAsync(prefix + key, cancellation);
 
@@ -16,5 +20,5 @@ internal sealed class PrefixedStore(IStateStore inner, string prefix, string? tr
         inner.ReplaceAsync(prefix + key, value, etag, cancellation);
 
     public Task TransactAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation) =>
-        inner.TransactAsync([.. writes.Select(w => w with { Key = (transactions ?? prefix) + w.Key })], cancellation);
+        inner.TransactAsync([.. writes.Select(w => w with { Key = prefix + w.Key })], cancellation);
 }

@@ -4,27 +4,9 @@ using TestSupport;
 namespace EventLog.Tests.Stores;
 
 /// <summary>The log on a real sidecar, with each way in which Dapr's stores differ.</summary>
-public sealed class StoreTests(StoresFixture fixture) : IClassFixture<StoresFixture>
+public sealed class StoreTests(StoresFixture fixture)
 {
     public static IEnumerable<TheoryDataRow<string>> Stores() => StoresFixture.Names.Select(name => new TheoryDataRow<string>(name));
-
-    [Theory]
-    [MemberData(nameof(Stores))]
-    public async Task A_store_that_keeps_its_word_passes_the_check(string name)
-    {
-        var abilities = await StoreCheck.RunAsync(fixture.Store(name), NewId(), Xunit.TestContext.Current.CancellationToken);
-        Assert.Equal(name is not "redis", abilities.TransactionsHonourCreates);
-    }
-
-    [Fact]
-    public async Task A_store_whose_transactions_go_astray_is_refused()
-    {
-        var store = new PrefixedStore(fixture.Store("sqlite"), NewId(), transactions: NewId());
-
-        var refused = await Assert.ThrowsAsync<LogRefusedException>(() => StoreCheck.RunAsync(store, NewId(), CancellationToken.None));
-
-        Assert.Contains("what a transaction wrote is not found again", refused.Message, StringComparison.Ordinal);
-    }
 
     [Theory]
     [MemberData(nameof(Stores))]

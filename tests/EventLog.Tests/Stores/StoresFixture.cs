@@ -3,6 +3,8 @@ using Grpc.Net.Client;
 using TestSupport;
 using Autogen = Dapr.Client.Autogen.Grpc.v1;
 
+[assembly: AssemblyFixture(typeof(EventLog.Tests.Stores.StoresFixture))]
+
 namespace EventLog.Tests.Stores;
 
 /// <summary>A sidecar without an app, with one state store for each way in which Dapr's stores differ.</summary>

@@ -122,7 +122,7 @@ public sealed class VerifierTests
 
     private static void Put(SimulatedDatabase database, long position, string before, string id, long version)
     {
-        database.Rows[Keys.Log] = (new LogFile(LogFile.CurrentFormat, 2, "log").Write(), 1, true);
+        database.Rows[Keys.Log] = new(new LogFile(LogFile.CurrentFormat, 2, "log").Write(), 1, true);
         var stored = Tallies.Decider.Write(new TallyEvent("ADDED", 1, 5));
         var command = new StoredCommand
         {
@@ -136,7 +136,7 @@ public sealed class VerifierTests
             AnswerPosition = position,
             Events = [new StoredStreamEvent(stored, version, 1)],
         };
-        database.Rows[Keys.Record(0, position)] = (new StoredRecord(0, position, $"batch-{position}", 100 + position, before, [command]).Write(), position, true);
+        database.Rows[Keys.Record(0, position)] = new(new StoredRecord(0, position, $"batch-{position}", 100 + position, before, [command]).Write(), position, true);
     }
 
     private static string StreamOf(int partition) => Enumerable.Range(0, 100).Select(i => $"S-{i}").First(s => Keys.PartitionOf(s, 2) == partition);

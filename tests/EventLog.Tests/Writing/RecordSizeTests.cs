@@ -4,7 +4,7 @@ using EventLog.Tests.Stores;
 namespace EventLog.Tests.Writing;
 
 /// <summary>A record has a limit in bytes, whatever makes it large: commands, answers or events.</summary>
-public sealed class RecordSizeTests(StoresFixture fixture) : IClassFixture<StoresFixture>
+public sealed class RecordSizeTests(StoresFixture fixture)
 {
     private const int Commands = 400;
     private static readonly string Large = new('x', 4000);
