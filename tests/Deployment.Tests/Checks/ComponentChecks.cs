@@ -1,0 +1,184 @@
+using Accounts.Contracts;
+using Deployment.Tests.Model;
+using YamlDotNet.RepresentationModel;
+
+namespace Deployment.Tests.Checks;
+
+/// <summary>The Dapr components, on a desk and in Kubernetes: the same names, for the same apps, with settings that there are.</summary>
+internal static class ComponentChecks
+{
+    private static readonly string[] OfEveryStore = ["keyPrefix", "actorStateStore", "outboxPublishPubsub", "outboxPublishTopic", "outboxPubsub", "outboxDiscardWhenMissingState"];
+    private static readonly string[] OfEveryBroker = ["consumerID", "publishingScopes", "subscriptionScopes", "allowedTopics", "protectedTopics"];
+    private static readonly string[] SecretWords = ["password", "connectionstring", "token", "masterkey", "secretkey", "accesskey", "seedkey"];
+
+    public static IEnumerable<Check> List =>
+    [
+        new(2, "Dapr has every component in this version, and knows each of its settings", Known),
+        new(3, "Every set has just the components that the code names", Complete),
+        new(4, "A component is for just the apps that use it", Scoped),
+        new(5, "Secrets are only referred to, and what is referred to is there", Secrets),
+        new(6, "State has the same keys for all apps, in a store that can what the log needs; just one hosts actors", Stores),
+        new(9, "Brokers neither grow for ever nor lose what they were given", Brokers),
+    ];
+
+    /// <summary>The components that are loaded together: a folder on a desk, an overlay in Kubernetes.</summary>
+    private static IEnumerable<(string Name, bool Cluster, List<Document> Documents)> Sets(Scene scene) => scene.Sets
+        .Select(set => (set, false, scene.DocumentsUnder(set + "/").Where(document => document.IsDapr("Component")).ToList()))
+        .Concat(scene.Overlays.Select(overlay => (overlay.Name, true, overlay.Dapr("Component").ToList())));
+
+    private static IEnumerable<Document> All(Scene scene) => Sets(scene).SelectMany(set => set.Documents);
+
+    private static string TypeOf(Document component) => component.Spec.Text("type") ?? "";
+
+    private static bool Is(Document component, string kind) => TypeOf(component).StartsWith(kind + ".", StringComparison.Ordinal);
+
+    private static YamlNode? Setting(Document component, string name) => component.Spec.Items("metadata").FirstOrDefault(entry => entry.Text("name") == name);
+
+    private static string? Value(Document component, string name) => Setting(component, name).Text("value");
+
+    private static void Known(Scene scene, Report report)
+    {
+        foreach (var component in All(scene))
+        {
+            var type = $"{TypeOf(component)}/{component.Spec.Text("version")}";
+            if (Facts.DaprComponents.Get(type) is not { } facts)
+            {
+                report.Add(component, component.Spec.Get("type"), $"Dapr has no '{type}', or it is not in facts/dapr-components.yaml");
+                continue;
+            }
+
+            var keys = facts.Fields("keys").ToDictionary(key => key.Key, key => key.Value.Text()!, StringComparer.OrdinalIgnoreCase);
+            var common = Is(component, "state") ? OfEveryStore : Is(component, "pubsub") ? OfEveryBroker : [];
+            foreach (var entry in component.Spec.Items("metadata"))
+            {
+                var name = entry.Text("name") ?? "";
+                var known = keys.GetValueOrDefault(name);
+                report.Unless(known is not null || common.Contains(name), component, entry, $"{type} has no setting '{name}'");
+                report.Unless(known?.Contains('-', StringComparison.Ordinal) != true, component, entry, $"'{name}' is deprecated");
+                var values = facts.Texts("values", name).ToList();
+                report.Unless(values.Count == 0 || entry.Get("value") is null || values.Contains(entry.Text("value")!), component, entry, $"'{name}' is none of {string.Join(", ", values)}");
+                report.Unless(entry.Get("value") is null != (entry.Get("secretKeyRef") is null), component, entry, $"'{name}' has not just one of value and secretKeyRef");
+                report.Unless(entry.Get("value")?.LooksLikeNoText() != true, component, entry, $"the value of '{name}' is not quoted");
+            }
+
+            foreach (var missing in keys.Where(key => key.Value.Contains('!', StringComparison.Ordinal) && Setting(component, key.Key) is null))
+            {
+                report.Add(component, component.Spec.Get("metadata") ?? component.Spec, $"{type} needs '{missing.Key}'");
+            }
+        }
+    }
+
+    private static void Complete(Scene scene, Report report)
+    {
+        foreach (var (name, cluster, documents) in Sets(scene))
+        {
+            var found = documents.Where(component => !Is(component, "secretstores")).ToList();
+            var where = cluster ? $"k8s/overlays/{name}/kustomization.yaml" : documents.FirstOrDefault()?.Source ?? name;
+            foreach (var missing in Names.ComponentNames.Except(found.Select(component => component.Name)))
+            {
+                report.Add(where, 1, $"{name} has no component '{missing}'");
+            }
+
+            foreach (var component in found)
+            {
+                report.Unless(Names.ComponentNames.Contains(component.Name), component, component.Root.Get("metadata", "name"), "no code names it");
+                var kind = component.Name is Components.EventLog or Components.Views ? "state" : "pubsub";
+                report.Unless(Is(component, kind), component, component.Spec.Get("type"), $"it is not of the kind '{kind}'");
+            }
+        }
+    }
+
+    private static void Scoped(Scene scene, Report report)
+    {
+        foreach (var (name, _, documents) in Sets(scene))
+        {
+            var functions = scene.Overlays.FirstOrDefault(overlay => overlay.Name == name)?.Services.Where(service => service.Label("component") == "function").Select(Overlay.AppId).ToList() ?? [];
+            foreach (var component in documents.Where(component => Names.Users.ContainsKey(component.Name)))
+            {
+                var users = Names.Users[component.Name];
+                var wanted = users.Contains(AppIds.Processor) ? users.Concat(functions) : users;
+                var scopes = component.Root.Texts("scopes").ToList();
+                report.Unless(scopes.Order().SequenceEqual(wanted.Order()), component, component.Root.Get("scopes"), $"its scopes are {string.Join(", ", scopes)}, and not {string.Join(", ", wanted)}");
+            }
+
+            foreach (var component in documents.Where(component => !component.Root.Texts("scopes").Any()))
+            {
+                report.Add(component, component.Root, "it has no scopes: every app of the namespace would load it");
+            }
+        }
+    }
+
+    private static void Secrets(Scene scene, Report report)
+    {
+        foreach (var (name, cluster, documents) in Sets(scene))
+        {
+            var there = cluster ? SecretsOf(scene.Overlays.Single(overlay => overlay.Name == name)) : [];
+            foreach (var component in documents)
+            {
+                foreach (var entry in component.Spec.Items("metadata"))
+                {
+                    var key = entry.Text("name") ?? "";
+                    var literal = entry.Text("value") is { Length: > 0 } && TypeOf(component) != "state.sqlite" && SecretWords.Any(word => key.Contains(word, StringComparison.OrdinalIgnoreCase));
+                    report.Unless(!literal, component, entry, $"the secret '{key}' is written out");
+                    if (entry.Get("secretKeyRef") is { } reference)
+                    {
+                        var secret = $"{reference.Text("name")}/{reference.Text("key")}";
+                        report.Unless(!cluster || there.Contains(secret), component, reference, $"there is no Secret '{secret}'");
+                        var store = documents.Find(other => other.Name == component.Root.Text("auth", "secretStore"));
+                        report.Unless(cluster || (store is not null && !component.Root.Texts("scopes").Except(store.Root.Texts("scopes")).Any()), component, reference, "its secret store is not there for all its apps");
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>The keys of the Secrets that an overlay makes, or has made.</summary>
+    internal static HashSet<string> SecretsOf(Overlay overlay) =>
+    [
+        .. overlay.Of("Secret").SelectMany(secret => secret.Root.Fields("stringData").Select(entry => $"{secret.Name}/{entry.Key}")),
+        .. overlay.Of("ExternalSecret").SelectMany(secret => secret.Spec.Items("data").Select(entry => $"{secret.Spec.Text("target", "name")}/{entry.Text("secretKey")}")),
+    ];
+
+    private static void Stores(Scene scene, Report report)
+    {
+        foreach (var (_, _, documents) in Sets(scene))
+        {
+            foreach (var store in documents.Where(component => Is(component, "state")))
+            {
+                report.Unless(Value(store, "keyPrefix") == "name", store, Setting(store, "keyPrefix") ?? store.Spec, "keyPrefix is not 'name': each app would see only what it has written itself");
+                var actors = Value(store, "actorStateStore") == "true";
+                report.Unless(actors == (store.Name == Components.EventLog), store, Setting(store, "actorStateStore") ?? store.Spec, actors ? "two stores are for actors" : "no store is for actors: Dapr hosts none");
+                var can = Facts.DaprComponents.Texts($"{TypeOf(store)}/{store.Spec.Text("version")}", "can").ToList();
+                report.Unless(can.Count == 0 || can.Contains("etag"), store, store.Spec.Get("type"), "the store has no ETags");
+                report.Unless(Value(store, "outboxPublishPubsub") is null, store, Setting(store, "outboxPublishPubsub"), "Dapr's outbox is not used: it repeats and reorders");
+            }
+        }
+    }
+
+    private static void Brokers(Scene scene, Report report)
+    {
+        foreach (var broker in All(scene).Where(component => Is(component, "pubsub")))
+        {
+            var id = Value(broker, "consumerID");
+            report.Unless(id?.Contains('{', StringComparison.Ordinal) != true, broker, Setting(broker, "consumerID"), "consumerID differs from replica to replica: each would get every message");
+            switch (TypeOf(broker))
+            {
+                case "pubsub.redis":
+                    report.Unless((Value(broker, "maxLenApprox") is null) != (Value(broker, "streamTTL") is null), broker, broker.Spec, "not just one of maxLenApprox and streamTTL: the stream grows for ever");
+                    break;
+                case "pubsub.rabbitmq":
+                    report.Unless(Value(broker, "durable") == "true", broker, Setting(broker, "durable") ?? broker.Spec, "the queue is not durable");
+                    report.Unless(Value(broker, "deletedWhenUnused") == "false", broker, Setting(broker, "deletedWhenUnused") ?? broker.Spec, "the queue goes with its last consumer");
+                    report.Unless(broker.Name != Components.Events || (Value(broker, "deliveryMode"), Value(broker, "publisherConfirm")) == ("2", "true"), broker, broker.Spec, "events are neither confirmed nor kept on disk");
+                    report.Unless(Value(broker, "requeueInFailure") != "true", broker, Setting(broker, "requeueInFailure"), "a message that fails would come back at once, for ever");
+                    break;
+                case "pubsub.jetstream":
+                    report.Unless(Value(broker, "durableName") is not null, broker, broker.Spec, "without durableName each start reads the whole stream again");
+                    break;
+                case "pubsub.kafka":
+                    report.Unless(Value(broker, "consumeRetryEnabled") == "false", broker, Setting(broker, "consumeRetryEnabled") ?? broker.Spec, "a message that fails would block its partition");
+                    break;
+            }
+        }
+    }
+}
