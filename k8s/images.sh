@@ -9,7 +9,6 @@ shift
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 dotnet build k8s/images.proj -nologo -v quiet -p:Archives="$folder" ${BASE_IMAGE:+-p:ContainerBaseImage="$BASE_IMAGE"}
-dotnet build tools/Accounts.Materials -nologo -v quiet
 for project in services/*/*.csproj; do
   name=$(basename "$project" .csproj)
   image=$(tr '[:upper:].' '[:lower:]-' <<<"$name")

@@ -18,6 +18,7 @@ internal static partial class Mistakes
         new(2, "a setting in the cluster that there is not", Set("dev", "Component views", "spec metadata +", "{ name: redisHots, value: x }"), "k8s/components/redis-dev/components.yaml … no setting 'redisHots'"),
         new(3, "a cluster without a broker", Drop("dev", "Component wakeups"), "no component 'wakeups'"),
         new(3, "a cluster without a configuration", Drop("dev", "Configuration accounts-query"), "no Configuration 'accounts-query'"),
+        new(3, "a component that is set otherwise than on a desk", Set("production", "Component wakeups", "spec metadata name=maxLen value", "\"10\""), "k8s/components/postgres-rabbitmq/components.yaml … no set of components/"),
         new(4, "a function that may not read the log", Set("production", "Component event-log", "scopes 2", null), "k8s/components/postgres-rabbitmq/components.yaml … scopes"),
         new(5, "a Secret that nobody makes", Drop("production", "ExternalSecret accounts-stores"), "k8s/components/postgres-rabbitmq/components.yaml … no Secret 'accounts-stores/postgres'"),
         new(5, "a connection that is written out", Set("production", "Component views", "spec metadata 0", "{ name: connectionString, value: host=db }"), "k8s/components/postgres-rabbitmq/components.yaml … written out"),

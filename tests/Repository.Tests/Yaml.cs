@@ -15,15 +15,7 @@ internal static class Yaml
         return stream.Documents.Select(document => (YamlMappingNode)document.RootNode);
     }
 
-    /// <summary>The documents of one kind in a folder.</summary>
-    public static IEnumerable<YamlMappingNode> Documents(string folder, string kind) => Tracked.Ending(".yaml")
-        .Where(file => Path.GetDirectoryName(file)!.Replace('\\', '/') == folder)
-        .SelectMany(Documents)
-        .Where(document => Text(document["kind"]) == kind);
-
     public static string Text(YamlNode node) => ((YamlScalarNode)node).Value!;
-
-    public static List<string> Texts(YamlNode list) => [.. ((YamlSequenceNode)list).Select(Text)];
 
     public static IOrderedEnumerable<string> Constants(Type names) => names
         .GetFields(BindingFlags.Public | BindingFlags.Static)

@@ -15,6 +15,7 @@ internal static class ComponentChecks
     [
         new(2, "Dapr has every component in this version, and knows each of its settings", Known),
         new(3, "Every set has just the components that the code names", Complete),
+        new(3, "In Kubernetes a component is set as on a desk, but for addresses and secrets", SameAsOnTheDesk),
         new(4, "A component is for just the apps that use it", Scoped),
         new(5, "Secrets are only referred to, and what is referred to is there", Secrets),
         new(6, "State has the same keys for all apps, in a store that can what the log needs; just one hosts actors", Stores),
@@ -87,6 +88,19 @@ internal static class ComponentChecks
             }
         }
     }
+
+    private static void SameAsOnTheDesk(Scene scene, Report report)
+    {
+        var desk = scene.Sets.SelectMany(set => scene.DocumentsUnder(set + "/")).ToList();
+        foreach (var component in scene.Overlays.SelectMany(overlay => overlay.Dapr("Component")))
+        {
+            var alike = desk.Where(other => (other.Name, TypeOf(other)) == (component.Name, TypeOf(component))).ToList();
+            report.Unless(alike.Exists(other => Settings(other).SetEquals(Settings(component))), component, component.Spec.Get("metadata"), $"no set of components/ has a {TypeOf(component)} with these settings");
+        }
+    }
+
+    private static HashSet<string> Settings(Document component) =>
+        [.. component.Spec.Items("metadata").Where(entry => entry.Text("name") is not ("redisHost" or "redisPassword")).Select(entry => $"{entry.Text("name")}={entry.Text("value") ?? "secret"}")];
 
     private static void Scoped(Scene scene, Report report)
     {

@@ -14,6 +14,7 @@ internal static partial class DaprChecks
     [
         new(3, "Every app has a configuration of its own name, on a desk and in Kubernetes", Configurations),
         new(7, "What is subscribed by a file exists, has a dead-letter topic, and is not subscribed by the code too", Subscriptions),
+        new(7, "What the code subscribes to has a dead-letter topic, unless it may be lost", SubscribedByCode),
         new(8, "What fails is tried again, with an end, and every name in it leads somewhere", Resiliencies),
         new(10, "A configuration traces what it should, allows the same calls everywhere and lets in by default nobody who is not known", Allowances),
         new(11, "No file of the desk has a dollar sign that Dapr would expand", Dollars),
@@ -49,9 +50,26 @@ internal static partial class DaprChecks
             var (topic, broker, dead) = (subscription.Spec.Text("topic"), subscription.Spec.Text("pubsubname"), subscription.Spec.Text("deadLetterTopic"));
             report.Unless(broker is Components.Events or Components.Wakeups, subscription, subscription.Spec.Get("pubsubname"), $"there is no broker '{broker}'");
             report.Unless(Names.TopicNames.Contains(topic ?? ""), subscription, subscription.Spec.Get("topic"), $"no code names the topic '{topic}'");
-            report.Unless(!Names.Subscribed.Contains(KeyValuePair.Create(broker!, topic!)), subscription, subscription.Spec.Get("topic"), "the code subscribes to it by itself: everything would come twice");
+            report.Unless(!Names.Subscribed.Any(one => (one.Component, one.Topic) == (broker, topic)), subscription, subscription.Spec.Get("topic"), "the code subscribes to it by itself: everything would come twice");
             report.Unless(dead is not null && dead != topic, subscription, subscription.Spec, "it has no dead-letter topic of its own");
             report.Unless(subscription.Root.Texts("scopes").Any(), subscription, subscription.Root, "it has no scopes");
+        }
+    }
+
+    /// <summary>What is subscribed by the code; wake-ups may be lost.</summary>
+    private static void SubscribedByCode(Scene scene, Report report)
+    {
+        foreach (var (component, topic, dead) in Names.Subscribed)
+        {
+            if (component != Components.Wakeups && (dead is null || dead == topic))
+            {
+                report.Add("services/Accounts.Processor/Accounts.Processor.csproj", 1, $"the subscription of {topic} on {component} has no dead-letter topic of its own");
+            }
+        }
+
+        if (!Names.Subscribed.Any(one => (one.Component, one.Topic) == (Components.Wakeups, Topics.AccountLog)))
+        {
+            report.Add("services/Accounts.Processor/Accounts.Processor.csproj", 1, "nothing subscribes to wake-ups");
         }
     }
 

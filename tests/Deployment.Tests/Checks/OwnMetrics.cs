@@ -17,10 +17,13 @@ internal static partial class OwnMetrics
             .Select(match => Prometheus(match.Groups["kind"].Value, match.Groups["name"].Value, match.Groups["unit"].Value)),
     ];
 
-    private static string Prometheus(string kind, string name, string unit) =>
-        name.Replace('.', '_')
-        + unit switch { "s" => "_seconds", "By" => "_bytes", _ => "" }
-        + (kind.Contains("Counter", StringComparison.Ordinal) && !kind.Contains("UpDown", StringComparison.Ordinal) ? "_total" : "");
+    private static string Prometheus(string kind, string name, string unit)
+    {
+        var plain = name.Replace('.', '_');
+        var suffix = unit switch { "s" => "_seconds", "By" => "_bytes", _ => "" };
+        var counts = kind.Contains("Counter", StringComparison.Ordinal) && !kind.Contains("UpDown", StringComparison.Ordinal);
+        return (plain.EndsWith(suffix, StringComparison.Ordinal) ? plain : plain + suffix) + (counts ? "_total" : "");
+    }
 
     [GeneratedRegex("""Create(?<kind>\w+)(<\w+>)?\(\s*"(?<name>[a-z_.]+)",\s*(unit: )?"(?<unit>[^"]*)"|Create(?<kind>Observable\w+)(<\w+>)?\(\s*"(?<name>[a-z_.]+)",[^"]*"(?<unit>[^"]*)" """)]
     private static partial Regex Instrument();

@@ -60,7 +60,7 @@ internal static class ScalingChecks
     private static void Trigger(Overlay overlay, Document scaled, YamlNode trigger, string app, Report report)
     {
         var broker = overlay.Dapr("Component").FirstOrDefault(component => component.Name == Components.Wakeups)?.Spec.Text("type");
-        var topic = Names.Subscribed[Components.Wakeups];
+        var topic = Names.Subscribed.Single(one => one.Component == Components.Wakeups).Topic;
         string Of(string name) => trigger.Text("metadata", name) ?? "";
         switch (trigger.Text("type"))
         {

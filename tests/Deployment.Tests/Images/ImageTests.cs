@@ -40,6 +40,7 @@ public sealed class ImageTests(PublishedImages images) : IClassFixture<Published
             Assert.Equal(["8080/tcp"], config.GetProperty("ExposedPorts").EnumerateObject().Select(port => port.Name));
             Assert.Contains("ASPNETCORE_HTTP_PORTS=8080", config.GetProperty("Env").EnumerateArray().Select(variable => variable.GetString()));
             Assert.Equal("1.0.0", config.GetProperty("Labels").GetProperty("org.opencontainers.image.version").GetString());
+            Assert.Matches("^[0-9a-f]{40}$", config.GetProperty("Labels").GetProperty("org.opencontainers.image.revision").GetString());
             Assert.Equal("MIT", config.GetProperty("Labels").GetProperty("org.opencontainers.image.licenses").GetString());
         }
     }
