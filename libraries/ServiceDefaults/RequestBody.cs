@@ -12,7 +12,7 @@ public static class RequestBody
     public const int Limit = 64 * 1024;
 
     /// <summary>
-    /// The body's bytes, or the problem with it: over <see cref="Limit"/> (413), or not empty and not JSON in UTF-8 (415).
+    /// The body's bytes, or the problem with it: over <see cref="Limit"/> (413), or not empty and not plain JSON in UTF-8 (415).
     /// </summary>
     public static async Task<(ReadOnlyMemory<byte> Body, Problem? Problem)> ReadAsync(HttpRequest request, CancellationToken cancellation)
     {
@@ -31,7 +31,7 @@ public static class RequestBody
             {
                 var bytes = read.Buffer.ToArray();
                 body.AdvanceTo(read.Buffer.End);
-                return bytes.Length == 0 || IsJson(request.ContentType)
+                return bytes.Length == 0 || (IsJson(request.ContentType) && request.Headers.ContentEncoding.Count == 0)
                     ? (bytes, null)
                     : (default, Problems.ByStatus(StatusCodes.Status415UnsupportedMediaType));
             }

@@ -35,5 +35,8 @@ public class GuardedService : LonelyService
     {
         base.ConfigureWebHost(builder);
         builder.UseSetting("APP_API_TOKEN", Token);
+
+        // With the token, calls of actors that there are not get as far as failing.
+        builder.UseSetting("Logging:LogLevel:Microsoft.AspNetCore", "None");
     }
 }

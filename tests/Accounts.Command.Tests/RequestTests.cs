@@ -156,6 +156,14 @@ public class RequestTests(LonelyService service) : IClassFixture<LonelyService>
         Assert.Equal((status, status), ((await Problem(create)).GetProperty("status").GetInt32(), (await Problem(change)).GetProperty("status").GetInt32()));
     }
 
+    [Fact]
+    public async Task Bodies_come_unpacked()
+    {
+        using var answer = await Post("/v1/accounts", Valid, request => request.Content!.Headers.ContentEncoding.Add("gzip"));
+
+        Assert.Equal(415, (await Problem(answer)).GetProperty("status").GetInt32());
+    }
+
     [Theory]
     [InlineData(64 * 1024, false, 400)]
     [InlineData((64 * 1024) + 1, false, 413)]

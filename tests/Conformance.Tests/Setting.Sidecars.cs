@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using Dapr.Client;
@@ -65,80 +64,23 @@ internal sealed partial class Setting
         }
     }
 
-    private static string? OnPath(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-            .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? program + ".exe" : program))
-            .FirstOrDefault(File.Exists);
-
     private sealed class Nothing : IAsyncDisposable
     {
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
-    /// <summary>
-    /// A real <c>daprd</c>, with a placement service of its own when that is on the PATH too; else with the one at the usual place, or at
-    /// <c>DAPR_PLACEMENT_HOST_ADDRESS</c>. The scheduler likewise.
-    /// </summary>
-    private sealed class DaprdProcess : IAsyncDisposable
+    private static async Task<Daprd> StartDaprdAsync(TemporaryFolder folder, string appId, int appPort, int http, int grpc)
     {
-        private readonly List<Process> _processes = [];
-
-        public static async Task<DaprdProcess> StartAsync(TemporaryFolder folder, string appId, int appPort, int http, int grpc)
-        {
-            var daprd = new DaprdProcess();
-            var placement = Environment.GetEnvironmentVariable("DAPR_PLACEMENT_HOST_ADDRESS") ?? "localhost:50005";
-            if (OnPath("placement") is { } program)
-            {
-                var port = FreePorts.Next();
-                placement = $"localhost:{Text(port)}";
-                daprd.Start(program, folder, "--port", Text(port), "--healthz-port", Text(FreePorts.Next()), "--enable-metrics=false", "--log-level", "error");
-                await Eventually.True(() => ListensAsync(port), "placement answers");
-            }
-
-            daprd.Start(
-                OnPath("daprd")!, folder,
-                "--app-id", appId, "--app-port", Text(appPort), "--dapr-http-port", Text(http), "--dapr-grpc-port", Text(grpc),
-                "--dapr-internal-grpc-port", Text(FreePorts.Next()), "--metrics-port", Text(FreePorts.Next()),
-                "--resources-path", folder.At("resources"), "--log-level", "error",
-                "--placement-host-address", placement,
-                "--scheduler-host-address", Environment.GetEnvironmentVariable("DAPR_SCHEDULER_HOST_ADDRESS") ?? "localhost:50006");
-            return daprd;
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            foreach (var process in Enumerable.Reverse(_processes))
-            {
-                if (!process.HasExited)
-                {
-                    Signals.Terminate(process.Id);
-                    await Task.WhenAny(process.WaitForExitAsync(), Task.Delay(TimeSpan.FromSeconds(10)));
-                    process.Kill(entireProcessTree: true);
-                }
-
-                process.Dispose();
-            }
-        }
-
-        private void Start(string program, TemporaryFolder folder, params string[] arguments)
-        {
-            // Relative paths in component files are below the working directory.
-            var info = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder.Location };
-            foreach (var (name, value) in Tokens.Value ?? NoTokens)
-            {
-                info.Environment[name] = value;
-            }
-
-            _processes.Add(Process.Start(info)!);
-        }
-
-        private static async Task<bool> ListensAsync(int port)
-        {
-            using var client = new System.Net.Sockets.TcpClient();
-            await client.ConnectAsync(IPAddress.Loopback, port);
-            return true;
-        }
-
-        private static string Text(int port) => port.ToString(CultureInfo.InvariantCulture);
+        var dapr = new Daprd(folder.Location, Tokens.Value ?? NoTokens);
+        await dapr.PlacementAnswersAsync();
+        dapr.StartSidecar(
+        [
+            "--app-id", appId, "--app-port", Text(appPort), "--dapr-http-port", Text(http), "--dapr-grpc-port", Text(grpc),
+            "--dapr-internal-grpc-port", Text(FreePorts.Next()), "--metrics-port", Text(FreePorts.Next()),
+            "--resources-path", folder.At("resources"), "--log-level", "error",
+        ]);
+        return dapr;
     }
+
+    private static string Text(int port) => port.ToString(CultureInfo.InvariantCulture);
 }

@@ -12,7 +12,7 @@ internal sealed partial class Setting : IAsyncDisposable
     /// <summary>The embedded sidecar, the only one that can behave as other stores do.</summary>
     public const string Embedded = "embedded";
 
-    private const string Daprd = "daprd";
+    private const string Real = "daprd";
 
     private readonly TemporaryFolder _folder;
     private readonly IAsyncDisposable _sidecar;
@@ -29,7 +29,7 @@ internal sealed partial class Setting : IAsyncDisposable
     public static TheoryData<string> Sidecars { get; } =
     [
         new TheoryDataRow<string>(Embedded),
-        new TheoryDataRow<string>(Daprd) { Skip = OnPath("daprd") is null ? "There is no daprd on the PATH." : null },
+        new TheoryDataRow<string>(Real) { Skip = Daprd.Missing },
     ];
 
     public Uri Http { get; }
@@ -62,7 +62,7 @@ internal sealed partial class Setting : IAsyncDisposable
             folder,
             sidecar == Embedded
                 ? await StartEmbeddedAsync(folder, appId, appPort, http, grpc)
-                : await DaprdProcess.StartAsync(folder, appId, appPort, http, grpc),
+                : await StartDaprdAsync(folder, appId, appPort, http, grpc),
             new Uri($"http://127.0.0.1:{http}"), new Uri($"http://127.0.0.1:{grpc}")));
     }
 

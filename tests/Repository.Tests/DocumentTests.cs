@@ -44,10 +44,12 @@ public partial class DocumentTests
         Assert.DoesNotContain(named, path => !Path.Exists(Tracked.Absolute(path)));
     }
 
-    [Fact]
-    public void Every_guarantee_names_tests_that_there_are()
+    [Theory]
+    [InlineData(Guarantees)]
+    [InlineData("docs/promises.md")]
+    public void Tests_that_a_document_names_are_there(string document)
     {
-        var named = TestName().Matches(Tracked.Text(Guarantees)).Select(match => (Class: match.Groups[1].Value, Method: match.Groups[2].Value)).ToList();
+        var named = TestName().Matches(Tracked.Text(document)).Select(match => (Class: match.Groups[1].Value, Method: match.Groups[2].Value)).ToList();
         var sources = Tracked.Ending(".cs").Where(file => file.StartsWith("tests/", StringComparison.Ordinal)).Select(Tracked.Text).ToList();
         var missing = named.Where(name => !sources.Exists(source =>
             Regex.IsMatch(source, $@"class {name.Class}\b") && Regex.IsMatch(source, $@"\[(Fact|Theory)\b[\s\S]* {name.Method}\(")));

@@ -28,6 +28,21 @@ public static class FreePorts
         }
     }
 
+    /// <summary>Whether somebody takes connections at an address like <c>localhost:6379</c>.</summary>
+    public static async Task<bool> AnswersAsync(string address)
+    {
+        try
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(address.Split(':')[0], int.Parse(address.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
     private static bool IsFree(IPAddress address, int port)
     {
         using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);

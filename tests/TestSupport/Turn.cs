@@ -8,11 +8,19 @@ namespace TestSupport;
 /// </summary>
 public abstract class Turn : IDisposable
 {
+    // A test program that a test starts belongs to it.
+    private const string Held = "TESTS_TURN_IS_HELD";
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
-    private readonly FileStream _held;
+    private readonly FileStream? _held;
 
     private Turn(FileAccess access, FileShare share)
     {
+        if (Environment.GetEnvironmentVariable(Held) is not null)
+        {
+            return;
+        }
+
         var path = Path.Combine(Repository.Root, "artifacts", "tests.lock");
         using (File.Open(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite))
         {
@@ -24,6 +32,7 @@ public abstract class Turn : IDisposable
             {
                 // The system gives it back when the process ends, however it ends.
                 _held = new FileStream(path, FileMode.Open, access, share);
+                Environment.SetEnvironmentVariable(Held, "yes");
                 return;
             }
             catch (IOException)
@@ -35,7 +44,7 @@ public abstract class Turn : IDisposable
 
     public void Dispose()
     {
-        _held.Dispose();
+        _held?.Dispose();
         GC.SuppressFinalize(this);
     }
 

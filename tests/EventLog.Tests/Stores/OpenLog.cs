@@ -11,19 +11,21 @@ internal sealed class OpenLog : IAsyncDisposable
     private readonly CommandLog<Tally, TallyCommand, TallyEvent> _log;
     private readonly Task _running;
 
-    private OpenLog(IStateStore store, Decider<Tally, TallyCommand, TallyEvent> decider, int partitions)
+    private OpenLog(IStateStore store, Decider<Tally, TallyCommand, TallyEvent> decider, LogOptions options)
     {
         PartitionRoutes? routes = null;
         routes = new PartitionRoutes("test", (partition, message, cancellation) => routes!.ReceivedAsync(partition, message, cancellation));
-        var options = new LogOptions { Partitions = partitions, SnapshotEvery = TimeSpan.FromSeconds(1), Remember = TimeSpan.FromSeconds(1) };
         _log = new CommandLog<Tally, TallyCommand, TallyEvent>(
             store, routes, decider, options, new System.Diagnostics.Metrics.Meter("test"), _ => (_, _) => { }, TimeProvider.System, () => Guid.NewGuid().ToString("N"), NullLogger.Instance);
         _running = _log.RunAsync(_stop.Token);
     }
 
-    public static async Task<OpenLog> StartAsync(IStateStore store, Decider<Tally, TallyCommand, TallyEvent>? decider = null, int partitions = 1)
+    public static async Task<OpenLog> StartAsync(
+        IStateStore store, Decider<Tally, TallyCommand, TallyEvent>? decider = null, int partitions = 1, int queueLimit = 8192)
     {
-        var log = new OpenLog(store, decider ?? Tallies.Decider, partitions);
+        var log = new OpenLog(
+            store, decider ?? Tallies.Decider,
+            new LogOptions { Partitions = partitions, QueueLimit = queueLimit, SnapshotEvery = TimeSpan.FromSeconds(1), Remember = TimeSpan.FromSeconds(1) });
         await Eventually.True(() => log._log.NotReady is null, "the log is open");
         return log;
     }
