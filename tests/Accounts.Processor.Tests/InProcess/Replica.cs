@@ -30,11 +30,13 @@ internal sealed class Replica
         Host = new FunctionHost(
             Hosted = [.. FunctionList.Hosted(configuration).Select(world.As)], new LogReader(Records, TimeProvider.System), Records, Views, Routes,
             new HttpClient(new Sidecar(this, world)) { BaseAddress = new Uri("http://commands") },
-            new Autogen.Dapr.DaprClient(world.Broker), new Meter("test"), TimeProvider.System, Random.Shared, _loggers.CreateLogger<FunctionHost>());
+            new Autogen.Dapr.DaprClient(world.Broker), Meter, TimeProvider.System, Random.Shared, _loggers.CreateLogger<FunctionHost>());
         Routes.Receive = Host.ReceiveAsync;
     }
 
     public FunctionHost Host { get; }
+
+    public Meter Meter { get; } = new("test");
 
     public IReadOnlyList<Function> Hosted { get; }
 
