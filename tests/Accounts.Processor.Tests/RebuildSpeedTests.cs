@@ -38,7 +38,7 @@ public class RebuildSpeedTests(ITestOutputHelper output)
         output.WriteLine($"first filling: {accounts * (Commands.Length + 1) / begun.Elapsed.TotalSeconds:0} events/s");
 
         begun.Restart();
-        using var asked = await http.PostAsync("/v1/functions/account/rebuild", null);
+        using var asked = await http.PostAsync("/v1/functions/account/rebuild", null, TestContext.Current.CancellationToken);
         Assert.True(asked.IsSuccessStatusCode);
         JsonElement generation = default;
         await Eventually.True(
@@ -52,7 +52,7 @@ public class RebuildSpeedTests(ITestOutputHelper output)
         output.WriteLine($"rebuild: {generation.GetProperty("eventsDone").GetInt64() / begun.Elapsed.TotalSeconds:0} events/s, {generation}");
     }
 
-    private static async Task<JsonElement> Account(HttpClient http) => JsonElement.Parse(await http.GetByteArrayAsync("/v1/functions/account"));
+    private static async Task<JsonElement> Account(HttpClient http) => JsonElement.Parse(await http.GetByteArrayAsync("/v1/functions/account", TestContext.Current.CancellationToken));
 
     private static async Task Fill(RunningSystem system, int accounts)
     {

@@ -42,6 +42,7 @@ public class VerificationTests
         var at = await world.At();
         await Work(world, 40);
         await world.ViewsEqualTheLog();
+        await world.ReachesTheTail(Views.Account);
         var before = world.Views.Values;
         var place = (await world.ReadAll()).First(record => record.Events.Count > 0).Position;
         string[] account = [RowKeys.Account(at, "A-3"), RowKeys.Account(at, "A-4")];

@@ -17,8 +17,8 @@ internal sealed class Checkpoint(string key, IStateStore views, Outage outage, T
     private readonly CancellationTokenSource _hurry = new();
     private Task _saving = Task.CompletedTask;
     private bool _busy;
-    private CheckpointRow _done = new(0);
-    private CheckpointRow _saved = new(0);
+    private CheckpointRow _done = new(0, 0);
+    private CheckpointRow _saved = new(0, 0);
 
     /// <summary>The greatest position that is known to be done, by this replica or, as far as it has looked, by another.</summary>
     public long Done

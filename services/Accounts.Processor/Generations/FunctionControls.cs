@@ -18,7 +18,7 @@ internal sealed class FunctionControls(string logId, IReadOnlyList<Function> fun
     public static readonly TimeSpan Every = TimeSpan.FromSeconds(0.5);
 
     /// <summary>Whoever has not been able to look for so long begins nothing.</summary>
-    public static readonly TimeSpan Lasts = TimeSpan.FromSeconds(2);
+    public static readonly TimeSpan Lasts = TimeSpan.FromSeconds(1.5);
 
     private readonly Lock _gate = new();
     private Dictionary<string, FunctionControl> _controls = [];

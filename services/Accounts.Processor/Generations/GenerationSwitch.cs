@@ -23,7 +23,7 @@ internal sealed class GenerationSwitch(Function.View view, FunctionControls cont
     private const int NearRecords = 32;
 
     // Longer than what was read of the controls lasts, and than queries remember a pointer.
-    private static readonly TimeSpan Heard = FunctionControls.Lasts + TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Heard = FunctionControls.Lasts + TimeSpan.FromSeconds(0.5);
 
     private (GenerationChange? Change, bool Announced) _seen;
     private long _seenAt;
