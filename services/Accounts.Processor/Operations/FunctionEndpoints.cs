@@ -20,21 +20,16 @@ internal static class FunctionEndpoints
     {
         var functions = app.MapPublic("/v1/functions").WithTags("Functions");
 
-        functions.MapGet("", async (FunctionHost host, CancellationToken cancellation) =>
-            {
-                if (host.Operator is not { } at)
-                {
-                    return Problems.ByStatus(503).Result();
-                }
-
-                var report = await FunctionReport.ReadAsync(at, FunctionList.All, cancellation);
-                return TypedResults.Json(new FunctionListBody([.. FunctionList.All.Select(report.Of)]), ProcessorJson.Default.FunctionListBody);
-            })
+        functions.MapGet("", (FunctionHost host, CancellationToken cancellation) => Operator.AnswerAsync(host.Operator, ListAsync, cancellation))
             .WithName("listFunctions").WithSummary("The functions at a glance")
             .Answers<FunctionListBody>(200, "All functions, hosted by whichever deployment.", MediaTypes.Json);
 
         functions.MapGet("/{name}", (string name, FunctionHost host, CancellationToken cancellation) =>
-                WithAsync(host, name, async (at, function) => TypedResults.Json(await DetailAsync(at, function, cancellation), ProcessorJson.Default.FunctionDetailBody)))
+                WithAsync(
+                    host,
+                    name,
+                    async (at, function, stop) => TypedResults.Json(await DetailAsync(at, function, stop), ProcessorJson.Default.FunctionDetailBody),
+                    cancellation))
             .WithName("getFunction").WithSummary("A function in detail")
             .Answers<FunctionDetailBody>(200, "How far it is, partition by partition; the generations of a view; its newest verification.", MediaTypes.Json)
             .Refuses(404, "There is no function with this name.");
@@ -55,16 +50,20 @@ internal static class FunctionEndpoints
 
         functions.MapPost("/{name}/verify", (
                 string name, [Description("Also put right what is wrong.")] bool? heal, FunctionHost host, CancellationToken cancellation) =>
-                OrderAsync(host, name, (at, function) => function is Function.View view
-                    ? VerificationOrders.BeginAsync(at, view, heal ?? false, cancellation)
-                    : Task.FromResult<string?>(NotAView)))
+                OrderAsync(
+                    host,
+                    name,
+                    (at, function, stop) => function is Function.View view
+                        ? VerificationOrders.BeginAsync(at, view, heal ?? false, stop)
+                        : Task.FromResult<string?>(NotAView),
+                    cancellation))
             .Describe("verify", "Compare the rows with a fold of the log");
     }
 
     private static void MapOrder(
         this RouteGroupBuilder functions, string order, string summary, Func<Operator, Function, CancellationToken, Task<string?>> carryOut) =>
         functions.MapPost($"/{{name}}/{order}", (string name, FunctionHost host, CancellationToken cancellation) =>
-                OrderAsync(host, name, (at, function) => carryOut(at, function, cancellation)))
+                OrderAsync(host, name, carryOut, cancellation))
             .Describe(order, summary);
 
     private static void Describe(this RouteHandlerBuilder endpoint, string order, string summary) => endpoint
@@ -74,15 +73,28 @@ internal static class FunctionEndpoints
         .Refuses(404, "There is no function with this name.")
         .Refuses(409, "It does not fit the kind of the function, or what the function does now.");
 
-    private static Task<IResult> OrderAsync(FunctionHost host, string name, Func<Operator, Function, Task<string?>> carryOut) =>
-        WithAsync(host, name, async (at, function) => await carryOut(at, function) is { } refusal
-            ? (Problems.Of(409, ProblemTypes.FunctionConflict, "This does not fit the function, or what it does now") with { Detail = refusal }).Result()
-            : TypedResults.Accepted($"/v1/functions/{name}"));
+    private static async Task<IResult> ListAsync(Operator at, CancellationToken cancellation)
+    {
+        var report = await FunctionReport.ReadAsync(at, FunctionList.All, cancellation);
+        return TypedResults.Json(new FunctionListBody([.. FunctionList.All.Select(report.Of)]), ProcessorJson.Default.FunctionListBody);
+    }
 
-    private static async Task<IResult> WithAsync(FunctionHost host, string name, Func<Operator, Function, Task<IResult>> answer) =>
-        host.Operator is not { } at ? Problems.ByStatus(503).Result()
-        : Operator.Find(name) is not { } function ? Unknown.Result()
-        : await answer(at, function);
+    private static Task<IResult> OrderAsync(
+        FunctionHost host, string name, Func<Operator, Function, CancellationToken, Task<string?>> carryOut, CancellationToken cancellation) =>
+        WithAsync(
+            host,
+            name,
+            async (at, function, stop) => await carryOut(at, function, stop) is { } refusal
+                ? (Problems.Of(409, ProblemTypes.FunctionConflict, "This does not fit the function, or what it does now") with { Detail = refusal }).Result()
+                : TypedResults.Accepted($"/v1/functions/{name}"),
+            cancellation);
+
+    private static Task<IResult> WithAsync(
+        FunctionHost host, string name, Func<Operator, Function, CancellationToken, Task<IResult>> answer, CancellationToken cancellation) =>
+        Operator.AnswerAsync(
+            host.Operator,
+            (at, stop) => Operator.Find(name) is { } function ? answer(at, function, stop) : Task.FromResult(Unknown.Result()),
+            cancellation);
 
     private static async Task<string?> ChangeAsync(Operator at, Function function, Func<FunctionRow, FunctionRow?> change, CancellationToken cancellation)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Accounts.Contracts;
 using Accounts.Processor.Consumers;
 using Accounts.Processor.Functions;
@@ -21,63 +22,59 @@ internal static class ParkedEndpoints
             .Sends(200, "Link", "The next page (rel=\"next\"), when there is one.")
             .Refuses(404, "There is no function with this name.");
 
-        parked.MapGet("/{id}", async (string id, FunctionHost host, CancellationToken cancellation) =>
-                host.Operator is not { } at ? Problems.ByStatus(503).Result()
-                : await ParkedEvents.FindAsync(at, id, cancellation) is { } found ? TypedResults.Json(found, ProcessorJson.Default.ParkedBody)
-                : Unknown.Result())
+        parked.MapGet("/{id}", (string id, FunctionHost host, CancellationToken cancellation) =>
+                Operator.AnswerAsync(
+                    host.Operator,
+                    async (at, stop) => await ParkedEvents.FindAsync(at, id, stop) is { } found ? TypedResults.Json(found, ProcessorJson.Default.ParkedBody) : Unknown.Result(),
+                    cancellation))
             .WithName("getParked").WithSummary("One of them")
             .Answers<ParkedBody>(200, "The event, and how many wait behind it.", MediaTypes.Json)
             .Refuses(404, "No event is parked under this id, or no longer.");
 
         parked.MapPost("/{id}/replay", (string id, FunctionHost host, CancellationToken cancellation) =>
-                WishAsync(id, HeldWishes.Replay, host, cancellation))
+                Operator.AnswerAsync(host.Operator, (at, stop) => WishAsync(id, HeldWishes.Replay, at, stop), cancellation))
             .WithName("replayParked").WithSummary("Try the event again, and then those that wait behind it")
             .Answers<ParkedBody>(202, "It is tried within a second or so; when it fails again, it stays parked.", MediaTypes.Json)
             .Refuses(404, "No event is parked under this id, or no longer.");
 
         parked.MapPost("/{id}/discard", (string id, FunctionHost host, CancellationToken cancellation) =>
-                WishAsync(id, HeldWishes.Discard, host, cancellation))
+                Operator.AnswerAsync(host.Operator, (at, stop) => WishAsync(id, HeldWishes.Discard, at, stop), cancellation))
             .WithName("discardParked").WithSummary("Leave the event out, and go on with those that wait behind it")
             .Answers<ParkedBody>(202, "It is left out within a second or so.", MediaTypes.Json)
             .Refuses(404, "No event is parked under this id, or no longer.")
             .Refuses(409, "The function is a view: without the event its rows would be wrong.");
     }
 
-    private static async Task<IResult> ListAsync(
+    private static Task<IResult> ListAsync(
         string? function, string? limit, string? cursor, HttpContext context, FunctionHost host, CancellationToken cancellation)
     {
-        if (host.Operator is not { } at)
-        {
-            return Problems.ByStatus(503).Result();
-        }
-
         if (function is not null && Operator.Find(function) is null)
         {
-            return Problems.Of(404, ProblemTypes.UnknownFunction, "There is no function with this name").Result();
+            return Task.FromResult(Problems.Of(404, ProblemTypes.UnknownFunction, "There is no function with this name").Result());
         }
 
-        if (!int.TryParse(limit ?? "50", System.Globalization.NumberStyles.None, null, out var size) || size is < 1 or > MaxLimit)
+        if (!int.TryParse(limit ?? "50", NumberStyles.None, CultureInfo.InvariantCulture, out var size) || size is < 1 or > MaxLimit)
         {
-            return Problems.Invalid("limit", $"must be a whole number from 1 to {MaxLimit}").Result();
+            return Task.FromResult(Problems.Invalid("limit", $"must be a whole number from 1 to {MaxLimit}").Result());
         }
 
-        var (items, next) = await ParkedEvents.ListAsync(at, function, cursor, size, cancellation);
-        if (next is not null)
+        return Operator.AnswerAsync(host.Operator, PageAsync, cancellation);
+
+        async Task<IResult> PageAsync(Operator at, CancellationToken stop)
         {
-            var filter = function is null ? "" : $"&function={function}";
-            context.Response.Headers.Link = $"</v1/parked?limit={size}&cursor={Uri.EscapeDataString(next)}{filter}>; rel=\"next\"";
-        }
+            var (items, next) = await ParkedEvents.ListAsync(at, function, cursor, size, stop);
+            if (next is not null)
+            {
+                var filter = function is null ? "" : $"&function={function}";
+                context.Response.Headers.Link = $"</v1/parked?limit={size}&cursor={Uri.EscapeDataString(next)}{filter}>; rel=\"next\"";
+            }
 
-        return TypedResults.Json(new ParkedListBody(items), ProcessorJson.Default.ParkedListBody);
+            return TypedResults.Json(new ParkedListBody(items), ProcessorJson.Default.ParkedListBody);
+        }
     }
 
-    private static async Task<IResult> WishAsync(string id, string wish, FunctionHost host, CancellationToken cancellation)
+    private static async Task<IResult> WishAsync(string id, string wish, Operator at, CancellationToken cancellation)
     {
-        if (host.Operator is not { } at)
-        {
-            return Problems.ByStatus(503).Result();
-        }
-
         if (await ParkedEvents.FindAsync(at, id, cancellation) is not { } parked)
         {
             return Unknown.Result();
