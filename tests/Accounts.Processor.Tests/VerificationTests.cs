@@ -20,7 +20,9 @@ public class VerificationTests
         var at = await replica.Operator();
         Assert.Null(await VerificationOrders.BeginAsync(at, (Function.View)Operator.Find(view)!, heal, Stop));
         return await Eventually.Gives(
-            async () => await VerificationOrders.ReadAsync(at, view, Stop) is { State: "done" } done ? done : throw new TimeoutException("It is not done."),
+            async () => await VerificationOrders.ReadAsync(at, view, Stop) is { State: "done" } done
+                ? done
+                : throw new TimeoutException($"The verification of {view} is not done: {string.Join(" | ", replica.Log.ToArray().TakeLast(5))}"),
             TimeSpan.FromSeconds(30));
     }
 
@@ -47,7 +49,7 @@ public class VerificationTests
         var place = (await world.ReadAll()).First(record => record.Events.Count > 0).Position;
         string[] account = [RowKeys.Account(at, "A-3"), RowKeys.Account(at, "A-4")];
         string[] history = [RowKeys.History(at, "A-5", 2), RowKeys.Feed(at, place.Partition, place.Position)];
-        var index = before.Keys.First(key => key.Contains(".index.", StringComparison.Ordinal));
+        var index = before.Keys.First(key => key.StartsWith(RowKeys.Row(at, Views.Index, ""), StringComparison.Ordinal));
         world.Views.Lose(account[0]);
         world.Views.Put(account[1], System.Text.Encoding.UTF8.GetString(before[account[1]]).Replace("ACCOUNT_ACTIVE", "ACCOUNT_ARCHIVED", StringComparison.Ordinal));
         world.Views.Lose(history[0]);
