@@ -96,6 +96,13 @@ internal sealed class AccountWorld : IAsyncDisposable
 
     public async Task<ViewPointer> At() => new((await Reader.DescribeAsync(CancellationToken.None)).Id, "1");
 
+    /// <summary>The accounts as a plain fold of the log has them, by number.</summary>
+    public async Task<IReadOnlyDictionary<string, Account>> Accounts() => (await ReadAll())
+        .SelectMany(record => record.Events)
+        .GroupBy(recorded => recorded.Stream)
+        .ToDictionary(events => events.Key, events => events.Aggregate((Account?)null, (state, recorded) =>
+            Account.Evolve(state, AccountStorage.Read(recorded.Event.Name, recorded.Event.Schema, recorded.Event.Data)!))!);
+
     /// <summary>A policy's command, on its way through the sidecar.</summary>
     public async Task<HttpResponseMessage> Deliver(HttpRequestMessage request)
     {
@@ -109,7 +116,9 @@ internal sealed class AccountWorld : IAsyncDisposable
         }
 
         var body = (await JsonSerializer.DeserializeAsync(await request.Content!.ReadAsStreamAsync(), ContractsJson.Default.CommandBody))!;
-        var fact = body.If?.Status is { } status ? JsonSerializer.Deserialize<Fact>($$"""{"Status":{{(int)Statuses[status]}}}""") : null;
+        var fact = body.If is { } facts
+            ? new Fact(facts.Status is { } status ? AccountStatusNames.Parse(status) : null, facts.DefaultAccount, facts.DefaultSince)
+            : null;
         var outcome = await Send(number, AccountCommand.Named(name, null, fact)!, key);
         var answer = new HttpResponseMessage(outcome.Kind is OutcomeKind.Refused ? HttpStatusCode.Conflict : HttpStatusCode.OK)
         {
@@ -118,6 +127,9 @@ internal sealed class AccountWorld : IAsyncDisposable
         answer.Content.Headers.ContentType = new(outcome.Kind is OutcomeKind.Refused ? MediaTypes.Problem : MediaTypes.Json);
         return answer;
     }
+
+    /// <summary>The way to the command service for whoever is no processor.</summary>
+    public HttpClient CommandClient() => new(new Way(this)) { BaseAddress = new Uri("http://commands") };
 
     public async ValueTask DisposeAsync()
     {
@@ -130,12 +142,6 @@ internal sealed class AccountWorld : IAsyncDisposable
         await _running;
         _stop.Dispose();
     }
-
-    private static readonly Dictionary<string, AccountStatus> Statuses = new()
-    {
-        ["ACCOUNT_PENDING"] = AccountStatus.Pending,
-        ["ACCOUNT_CONFIRMED"] = AccountStatus.Confirmed,
-    };
 
     public static Decider<Account, AccountCommand, AccountEvent> Decider { get; } = new()
     {
@@ -154,6 +160,11 @@ internal sealed class AccountWorld : IAsyncDisposable
         StateJson = AccountStorage.StateJson,
         CommandJson = AccountStorage.CommandJson,
     };
+
+    private sealed class Way(AccountWorld world) : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => world.Deliver(request);
+    }
 
     private void WokenAt(int partition, long position)
     {

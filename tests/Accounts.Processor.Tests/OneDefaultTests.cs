@@ -1,0 +1,152 @@
+extern alias query;
+
+using System.Net;
+using Accounts.Contracts;
+using Accounts.Domain;
+using Accounts.Processor.Tests.InProcess;
+using Accounts.Processor.Users;
+using EventLog;
+using TestSupport;
+using query::Accounts.Query.Lists;
+
+namespace Accounts.Processor.Tests;
+
+public class OneDefaultTests
+{
+    private const string Hosted = "Functions=one-default-account,index";
+
+    private static readonly ListFilter OfUser = new(1, null, null, ListOrder.CreatedAt);
+
+    private static void Silent(Replica replica) => replica.Call = (_, _, _) => throw new IOException("no actors");
+
+    private static async Task<string[]> Defaults(AccountWorld world) =>
+        [.. (await world.Accounts()).Values.Where(account => account.UserId == 1 && account.DefaultAccount).Select(account => account.AccountNumber)];
+
+    /// <summary>The account of the latest event that made one the default; of the same time, the greater number.</summary>
+    private static async Task<string> Latest(AccountWorld world) => (await world.ReadAll())
+        .SelectMany(record => record.Events)
+        .Select(recorded => AccountStorage.Read(recorded.Event.Name, recorded.Event.Schema, recorded.Event.Data)!)
+        .Where(happened => happened is AccountEvent.MadeDefault or AccountEvent.Created { DefaultAccount: true })
+        .OrderBy(happened => happened.CreatedAt).ThenBy(happened => happened.AccountNumber, StringComparer.Ordinal)
+        .Last().AccountNumber;
+
+    private static async Task Open(AccountWorld world, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            await world.Send($"A-{i}", new AccountCommand.Create($"A-{i}", 1, DefaultAccount: true));
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Fifty_that_make_ten_accounts_the_default_at_once_leave_the_latest_and_nobody_ever_sees_two(bool likeRedis)
+    {
+        await using var world = new AccountWorld(new SimulatedStore { LikeRedis = likeRedis });
+        world.Start(Silent, Hosted);
+        world.Start(Silent, Hosted);
+        await Open(world, 10);
+        var lists = new IndexLists(world.Views, await world.At(), AccountWorld.Partitions);
+        using var done = new CancellationTokenSource();
+        var seen = 0;
+        var reader = Task.Run(
+            async () =>
+            {
+                while (!done.IsCancellationRequested)
+                {
+                    var items = (await lists.Page(OfUser, 500)).Items;
+                    Assert.InRange(items.Count(item => item.Account.DefaultAccount), 0, 1);
+                    seen += items.Count;
+                }
+            },
+            TestContext.Current.CancellationToken);
+
+        await Task.WhenAll(Enumerable.Range(0, 50).Select(i => world.Send($"A-{i % 10}", new AccountCommand.MakeDefault())));
+
+        await Eventually.Holds(
+            async () => Assert.Equal([await Latest(world)], await Defaults(world)), TimeSpan.FromSeconds(20));
+        await Eventually.Holds(
+            async () => Assert.Equal(
+                await Latest(world), Assert.Single((await lists.Page(OfUser)).Items, item => item.Account.DefaultAccount).Account.AccountNumber),
+            TimeSpan.FromSeconds(20));
+        await done.CancelAsync();
+        await reader;
+        Assert.True(seen > 0);
+    }
+
+    [Fact]
+    public async Task A_processor_that_is_killed_anywhere_leaves_one_default()
+    {
+        await using var world = new AccountWorld();
+        var chance = new Random(3);
+        await Open(world, 10);
+        for (var life = 0; life < 8; life++)
+        {
+            var replica = world.Start(Hosted);
+            var writes = chance.Next(30);
+            world.Views.AfterWrite = _ =>
+            {
+                if (Interlocked.Decrement(ref writes) == 0)
+                {
+                    replica.Kill();
+                }
+            };
+            await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => world.Send($"A-{chance.Next(10)}", new AccountCommand.MakeDefault())));
+            replica.Kill();
+        }
+
+        world.Views.AfterWrite = _ => { };
+        world.Start(Hosted);
+
+        await Eventually.Holds(async () => Assert.Equal([await Latest(world)], await Defaults(world)), TimeSpan.FromSeconds(20));
+    }
+
+    [Fact]
+    public async Task An_account_that_has_become_the_default_again_meanwhile_stays_so()
+    {
+        await using var world = new AccountWorld();
+        using var release = new ManualResetEventSlim();
+        world.BeforeCommand = _ => release.IsSet ? null : new HttpResponseMessage(HttpStatusCode.ServiceUnavailable);
+        world.Start(Hosted);
+        await Open(world, 1);
+        await Task.Delay(5, TestContext.Current.CancellationToken);
+        await world.Send("B-1", new AccountCommand.Create("B-1", 1, DefaultAccount: true));
+        await Eventually.True(() => !world.Keys.IsEmpty, "the policy wants to clear the first");
+
+        await world.Send("A-0", new AccountCommand.ClearDefault());
+        await Task.Delay(5, TestContext.Current.CancellationToken);
+        await world.Send("A-0", new AccountCommand.MakeDefault());
+        release.Set();
+
+        await Eventually.Holds(async () => Assert.Equal(["A-0"], await Defaults(world)), TimeSpan.FromSeconds(20));
+    }
+
+    [Fact]
+    public async Task Other_users_keep_their_defaults()
+    {
+        await using var world = new AccountWorld();
+        world.Start(Hosted);
+        await world.Send("OTHER", new AccountCommand.Create("OTHER", 2, DefaultAccount: true));
+        await Open(world, 2);
+
+        await Eventually.Holds(async () => Assert.Equal([await Latest(world)], await Defaults(world)));
+        Assert.True((await world.Accounts())["OTHER"].DefaultAccount);
+    }
+
+    [Fact]
+    public void The_row_keeps_the_latest_and_those_it_has_beaten_in_whatever_order_they_come_and_however_often()
+    {
+        IndexDefault[] became = [new(10, "A"), new(10, "B"), new(12, "A"), new(11, "C")];
+        foreach (var seed in Enumerable.Range(0, 50))
+        {
+            var order = became.Concat(became).ToArray();
+            new Random(seed).Shuffle(order);
+
+            var row = order.Aggregate((DefaultsRow?)null, DefaultsRow.After)!;
+
+            Assert.Equal(became[2], row.Latest);
+            Assert.Equal([new(10, "A"), new(10, "B"), new(11, "C")], row.Beaten.OrderBy(b => b.Since).ThenBy(b => b.Number));
+        }
+    }
+}

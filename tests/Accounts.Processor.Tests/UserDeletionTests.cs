@@ -1,0 +1,124 @@
+using System.Text.Json;
+using Accounts.Domain;
+using Accounts.Processor.Consumers;
+using Accounts.Processor.Tests.InProcess;
+using Accounts.Processor.Users;
+using EventLog;
+using Microsoft.Extensions.Logging.Abstractions;
+using TestSupport;
+
+namespace Accounts.Processor.Tests;
+
+public class UserDeletionTests
+{
+    private const string Hosted = "FunctionsElsewhere=account-events";
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    private static UserDeletions Deletions(AccountWorld world) => new(
+        world.Reader, world.Views, world.CommandClient(), TimeProvider.System, new Random(1), NullLogger.Instance);
+
+    private static Task Delete(AccountWorld world, long user, string message = "m-1") =>
+        Deletions(world).DeleteAsync(user, new CommandCause(message, "c", null), Stop);
+
+    private static Task AllAre(AccountWorld world, AccountStatus status, long user = 1) => Eventually.Holds(
+        async () => Assert.All((await world.Accounts()).Values.Where(account => account.UserId == user), account => Assert.Equal(status, account.Status)),
+        TimeSpan.FromSeconds(20));
+
+    [Fact]
+    public async Task Every_account_of_a_deleted_user_is_archived_whatever_its_status_and_those_of_others_are_not()
+    {
+        await using var world = new AccountWorld();
+        world.Start(Hosted);
+        for (var i = 0; i < 120; i++)
+        {
+            await world.Create($"A-{i}", user: i % 10 == 0 ? 2 : 1);
+        }
+
+        await world.Send("A-1", new AccountCommand.Activate());
+        await world.Send("A-1", new AccountCommand.Suspend());
+
+        // Many are still on their way to being active.
+        await Delete(world, 1);
+
+        await AllAre(world, AccountStatus.Archived);
+        await AllAre(world, AccountStatus.Active, user: 2);
+    }
+
+    [Fact]
+    public async Task An_account_that_is_opened_or_brought_back_later_is_archived_too()
+    {
+        await using var world = new AccountWorld();
+        world.Start(Hosted);
+        await world.Create("A-1");
+        await AllAre(world, AccountStatus.Active);
+        await Delete(world, 1);
+        await AllAre(world, AccountStatus.Archived);
+
+        await world.Create("A-2");
+        await world.Send("A-1", new AccountCommand.Activate());
+
+        await Eventually.Holds(
+            async () =>
+            {
+                var events = (await world.ReadAll()).SelectMany(record => record.Events).ToList();
+                Assert.Equal(3, events.Count(recorded => recorded.Event.Name == "ACCOUNT_ARCHIVED"));
+                Assert.All((await world.Accounts()).Values, account => Assert.Equal(AccountStatus.Archived, account.Status));
+            },
+            TimeSpan.FromSeconds(20));
+    }
+
+    [Fact]
+    public async Task A_message_that_comes_again_changes_nothing()
+    {
+        await using var world = new AccountWorld();
+        world.Start(Hosted);
+        await world.Create("A-1");
+        await AllAre(world, AccountStatus.Active);
+        await Delete(world, 1);
+        await AllAre(world, AccountStatus.Archived);
+        var commands = world.Keys.Count;
+
+        await Delete(world, 1);
+        await Delete(world, 1, "m-2");
+
+        Assert.Equal(commands, world.Keys.Count);
+        Assert.Equal(1, (await world.ReadAll()).SelectMany(record => record.Events).Count(recorded => recorded.Event.Name == "ACCOUNT_ARCHIVED"));
+    }
+
+    [Fact]
+    public async Task A_user_without_accounts_is_remembered_and_a_store_that_is_away_is_waited_for()
+    {
+        await using var world = new AccountWorld();
+        world.Start(Hosted);
+        await world.Create("OTHER", user: 2);
+        await AllAre(world, AccountStatus.Active, user: 2);
+        var failures = 3;
+        world.Views.BeforeWrite = writes => writes.Any(write => write.Key.Contains("deleted-user", StringComparison.Ordinal)) && Interlocked.Decrement(ref failures) >= 0
+            ? throw new IOException("away")
+            : Task.CompletedTask;
+        await Delete(world, 1);
+
+        await world.Create("A-1");
+
+        await AllAre(world, AccountStatus.Archived);
+    }
+
+    [Theory]
+    [InlineData("""{"id":"m","type":"user.deleted","data":{"userId":7}}""", 7L)]
+    [InlineData("""{"id":"m","type":"user.deleted","data":{"userId":0,"more":1},"specversion":"1.0"}""", 0L)]
+    [InlineData("""{"id":"m","type":"user.renamed","data":"x"}""", null)]
+    public void What_a_message_says(string message, long? user) => Assert.Equal(user, UserEvents.Read(JsonElement.Parse(message))!.Value.User);
+
+    [Theory]
+    [InlineData("""{"type":"user.deleted","data":{"userId":7}}""")]
+    [InlineData("""{"id":"m","data":{"userId":7}}""")]
+    [InlineData("""{"id":"m","type":"user.deleted"}""")]
+    [InlineData("""{"id":"m","type":"user.deleted","data":"7"}""")]
+    [InlineData("""{"id":"m","type":"user.deleted","data":{"userId":"7"}}""")]
+    [InlineData("""{"id":"m","type":"user.deleted","data":{"userId":-1}}""")]
+    [InlineData("""{"id":"m","type":"user.deleted","data":{"userId":1.5}}""")]
+    [InlineData("""{"id":"m","type":"user.deleted","data":{"userId":9007199254740992}}""")]
+    [InlineData("7")]
+    public void What_is_no_message_is_dropped(string message) => Assert.Null(UserEvents.Read(JsonElement.Parse(message)));
+}
