@@ -63,7 +63,7 @@ public sealed class SeededViews : WebApplicationFactory<Program>
     /// <summary>Forgets the views that tests before have made: without their pointers, their rows are out of sight.</summary>
     public async Task Forget()
     {
-        foreach (var view in (string[])[Views.Account, Views.History])
+        foreach (var view in (string[])[Views.Account, Views.History, Views.Index])
         {
             using var answer = await _dapr.DeleteAsync($"/v1.0/state/{Components.Views}/{RowKeys.PointerTo(view)}", TestContext.Current.CancellationToken);
             answer.EnsureSuccessStatusCode();

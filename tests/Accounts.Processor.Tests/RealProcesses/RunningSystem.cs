@@ -47,6 +47,9 @@ internal sealed class RunningSystem : IAsyncDisposable
 
     public IStateStore LogStore => Store(Components.EventLog);
 
+    /// <summary>The Dapr HTTP API of an app's sidecar.</summary>
+    public Uri Sidecar(string app) => _host[app].DaprHttp;
+
     /// <summary>Numbers of the accounts whose creation was acknowledged.</summary>
     public ConcurrentBag<string> Acknowledged { get; } = [];
 

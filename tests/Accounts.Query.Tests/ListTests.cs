@@ -1,0 +1,159 @@
+using System.Net;
+using System.Text.Json;
+using Accounts.Contracts;
+
+namespace Accounts.Query.Tests;
+
+/// <summary>Lists and counts over HTTP, from rows in a real store behind a real sidecar. That the rows are right is the processor's business.</summary>
+public class ListTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsyncLifetime
+{
+    private readonly ViewPointer _at = new("0123456789abcdef0123456789abcdef", Guid.NewGuid().ToString("N"));
+    private readonly SeededViews _views = new(sidecar);
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    /// <summary>Two partitions: 1, 3 and 5 of user 7 in one, 2 and 4 of user 8 in the other, created in the order of their numbers.</summary>
+    public async ValueTask InitializeAsync()
+    {
+        await _views.Forget();
+        await _views.Write([
+            (new IndexTree(0).Key(_at, IndexTree.Top), Row(An(1, 7), An(3, 7, "ACCOUNT_SUSPENDED"), An(5, 7))),
+            (new IndexTree(1).Key(_at, IndexTree.Top), Row(An(2, 8), An(4, 8))),
+            (new IndexTree(0, 7).Key(_at, IndexTree.Top), Row(An(1, 7, since: 20), An(3, 7, "ACCOUNT_SUSPENDED", since: 30), An(5, 7))),
+        ]);
+        await _views.Write([(RowKeys.Checkpoint(_at, Views.Index, 0), new CheckpointRow(3)), (RowKeys.Checkpoint(_at, Views.Index, 1), new CheckpointRow(2))]);
+        await _views.Write(RowKeys.PointerTo(Views.Index), _at);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return _views.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData("", "1 2 3 4 5")]
+    [InlineData("?sort=createdAt&limit=2", "1 2 3 4 5")]
+    [InlineData("?sort=-createdAt&limit=1", "5 4 3 2 1")]
+    [InlineData("?status=ACCOUNT_SUSPENDED", "3")]
+    [InlineData("?status=ACCOUNT_ARCHIVED", "")]
+    [InlineData("?userId=8", "")]
+    [InlineData("?userId=7&sort=accountNumber&limit=2", "1 3 5")]
+    [InlineData("?userId=7&defaultAccount=true", "3")]
+    [InlineData("?userId=7&defaultAccount=false&limit=1", "1 5")]
+    public async Task A_list_is_read_page_by_page_by_its_links(string query, string numbers)
+    {
+        var items = new List<JsonElement>();
+        for (var next = $"/v1/accounts{query}"; next is not null;)
+        {
+            using var answer = await _views.Client.GetAsync(next, Stop);
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            items.AddRange((await Json(answer)).GetProperty("items").EnumerateArray());
+            next = answer.Headers.TryGetValues("Link", out var links) ? links.Single().Split('<', '>')[1] : null;
+            Assert.EndsWith(next is null ? "" : "; rel=\"next\"", links?.Single() ?? "", StringComparison.Ordinal);
+            Assert.StartsWith(next is null ? "" : "/v1/accounts?", next ?? "", StringComparison.Ordinal);
+        }
+
+        Assert.Equal(numbers, string.Join(' ', items.Select(item => item.GetProperty("accountNumber").GetString())));
+    }
+
+    [Fact]
+    public async Task An_item_is_the_account_with_its_links()
+    {
+        using var answer = await _views.Client.GetAsync("/v1/accounts?status=ACCOUNT_SUSPENDED", Stop);
+
+        Assert.True(JsonElement.DeepEquals(
+            JsonElement.Parse("""
+                {"items":[{"createdAt":1003,"lastModified":1003,"userId":7,"accountNumber":"3","defaultAccount":false,"status":"ACCOUNT_SUSPENDED","version":1,
+                  "_links":{"self":{"href":"/v1/accounts/3"},"events":{"href":"/v1/accounts/3/events"},
+                  "activate":{"href":"https://commands.example/v1/accounts/3/commands/activate"}}}]}
+                """),
+            await Json(answer)));
+    }
+
+    [Fact]
+    public async Task A_users_accounts_come_with_counts_and_never_show_two_defaults()
+    {
+        using var answer = await _views.Client.GetAsync("/v1/users/7/accounts?limit=2", Stop);
+
+        var body = await Json(answer);
+        Assert.Equal([false, true], body.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("defaultAccount").GetBoolean()));
+        Assert.Equal(
+            """{"total":3,"byStatus":{"ACCOUNT_PENDING":0,"ACCOUNT_CONFIRMED":0,"ACCOUNT_ACTIVE":2,"ACCOUNT_SUSPENDED":1,"ACCOUNT_ARCHIVED":0}}""",
+            body.GetProperty("counts").GetRawText());
+        Assert.StartsWith("</v1/users/7/accounts?limit=2&cursor=", answer.Headers.GetValues("Link").Single(), StringComparison.Ordinal);
+        Assert.Equal(0, (await Json(await _views.Client.GetAsync("/v1/users/99/accounts", Stop))).GetProperty("items").GetArrayLength());
+    }
+
+    [Theory]
+    [InlineData("/v1/accounts/counts", 5, 4)]
+    [InlineData("/v1/accounts/counts?userId=7", 3, 2)]
+    [InlineData("/v1/accounts/counts?userId=99", 0, 0)]
+    public async Task Counts_are_by_status(string path, int total, int active)
+    {
+        var counts = await Json(await _views.Client.GetAsync(path, Stop));
+
+        Assert.Equal(total, counts.GetProperty("total").GetInt32());
+        Assert.Equal(IndexSummary.Statuses, counts.GetProperty("byStatus").EnumerateObject().Select(count => count.Name));
+        Assert.Equal(active, counts.GetProperty("byStatus").GetProperty("ACCOUNT_ACTIVE").GetInt32());
+    }
+
+    [Theory]
+    [InlineData("/v1/accounts?limit=1&sort=-createdAt")]
+    [InlineData("/v1/accounts?limit=1&status=ACCOUNT_ACTIVE")]
+    [InlineData("/v1/accounts?limit=1&userId=7")]
+    [InlineData("/v1/accounts?limit=1&userId=7&sort=accountNumber")]
+    [InlineData("/v1/users/7/accounts?limit=1")]
+    public async Task A_cursor_belongs_to_one_list(string other)
+    {
+        using var first = await _views.Client.GetAsync("/v1/accounts?limit=1", Stop);
+        var cursor = first.Headers.GetValues("Link").Single().Split("cursor=")[1].Split('>')[0];
+
+        Assert.Equal(HttpStatusCode.OK, (await _views.Client.GetAsync($"/v1/accounts?limit=3&cursor={cursor}", Stop)).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest, (await _views.Client.GetAsync($"{other}&cursor={cursor}", Stop)).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest, (await _views.Client.GetAsync($"/v1/accounts?cursor={cursor}A", Stop)).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest, (await _views.Client.GetAsync($"/v1/accounts?cursor={Base64("""{"l":"CreatedAt...","o":[1,2,3]}""")}", Stop)).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest, (await _views.Client.GetAsync($"/v1/accounts?cursor={Base64("""{"l":"CreatedAt...","o":[1,-2]}""")}", Stop)).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await _views.Client.GetAsync($"/v1/accounts?cursor={Base64("""{"l":"CreatedAt...","o":[1,2]}""")}", Stop)).StatusCode);
+    }
+
+    [Fact]
+    public async Task Where_GET_is_HEAD_is_too_without_a_body()
+    {
+        foreach (var path in (string[])["/v1/accounts?limit=1", "/v1/users/7/accounts", "/v1/accounts/counts"])
+        {
+            using var answer = await _views.Client.SendAsync(new HttpRequestMessage(HttpMethod.Head, path), Stop);
+
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            Assert.Empty(await answer.Content.ReadAsByteArrayAsync(Stop));
+        }
+    }
+
+    private static string Base64(string text) => System.Buffers.Text.Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes(text));
+
+    private static async Task<JsonElement> Json(HttpResponseMessage answer) => JsonElement.Parse(await answer.Content.ReadAsStringAsync(Stop));
+
+    private static IndexEntry An(int number, long user, string status = "ACCOUNT_ACTIVE", long? since = null) => new()
+    {
+        Ordinal = (number + 1) / 2,
+        DefaultSince = since,
+        Account = new AccountBody
+        {
+            CreatedAt = 1_000 + number,
+            LastModified = 1_000 + number,
+            UserId = user,
+            AccountNumber = $"{number}",
+            DefaultAccount = since is not null,
+            Status = status,
+            Version = 1,
+        },
+    };
+
+    private static JsonElement Row(params IndexEntry[] entries) => JsonSerializer.SerializeToElement(
+        new IndexRow
+        {
+            Entries = entries,
+            Commands = new Dictionary<string, IReadOnlyList<string>> { ["ACCOUNT_SUSPENDED"] = ["activate"] },
+        },
+        ContractsJson.Default.IndexRow);
+}
