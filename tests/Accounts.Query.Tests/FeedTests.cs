@@ -7,6 +7,7 @@ namespace Accounts.Query.Tests;
 /// <summary>All events of all accounts.</summary>
 public class FeedTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsyncLifetime
 {
+    private const int Records = 150;
     private readonly ViewPointer _at = new("0123456789abcdef0123456789abcdef", Guid.NewGuid().ToString("N"));
     private readonly SeededViews _views = new(sidecar);
 
@@ -34,10 +35,10 @@ public class FeedTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
         Assert.Equal((0, false), await Count($"/v1/events?after={next}"));
 
         // What comes later comes after the places where the reader was.
-        await _views.Write([Seed.Record(_at, 1, 501), Seed.Record(_at, 1, 502, Seed.Item("LATER", 1)), Seed.Record(_at, 2, 502, Seed.Item("TOO-EARLY", 1))]);
+        await _views.Write([Seed.Record(_at, 1, Records + 1), Seed.Record(_at, 1, Records + 2, Seed.Item("LATER", 1)), Seed.Record(_at, 2, Records + 2, Seed.Item("TOO-EARLY", 1))]);
         var (later, end) = await Crawl($"/v1/events?after={next}");
         Assert.Equal(["LATER.1"], later);
-        await _views.Write([Seed.Record(_at, 2, 501, Seed.Item("LAST", 1), Seed.Item("LAST", 2))]);
+        await _views.Write([Seed.Record(_at, 2, Records + 1, Seed.Item("LAST", 1), Seed.Item("LAST", 2))]);
         Assert.Equal(["LAST.1", "LAST.2", "TOO-EARLY.1"], (await Crawl($"/v1/events?after={end}")).Seen);
     }
 
@@ -87,8 +88,8 @@ public class FeedTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
         Assert.Equal((HttpStatusCode.OK, "wait=10"), (shown.StatusCode, shown.Headers.GetValues("Preference-Applied").Single()));
     }
 
-    /// <summary>Three partitions with 500 records each, of which some have no events and some many, of 20 accounts.</summary>
-    private async Task<List<string>> WriteLog(int records = 500)
+    /// <summary>Three partitions with records, of which some have no events and some many, of 20 accounts.</summary>
+    private async Task<List<string>> WriteLog(int records = Records)
     {
         await _views.Write(Seed.Checkpoints(_at, 0, 0, 0));
         await _views.Write(RowKeys.PointerTo(Views.History), _at);
