@@ -215,6 +215,7 @@ public sealed class CommandLog<TState, TCommand, TEvent>
         _lanes = [.. Enumerable.Range(0, file.Partitions).Select(partition => new Lane<TState, TCommand, TEvent>(
             partition,
             self,
+            () => _metrics.SilentRoute(partition),
             _routes,
             new PartitionWriter<TState, TCommand, TEvent>(partition, _store, _decider, _options, abilities, around),
             _codec,

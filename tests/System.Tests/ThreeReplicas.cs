@@ -75,13 +75,13 @@ public sealed class ThreeReplicas : IAsyncLifetime
         Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
     }
 
-    /// <summary>How many positions of the log were wanted by more than one replica so far, by the replicas' own count.</summary>
-    public async Task<long> LostRacesAsync()
+    /// <summary>How often so far two replicas wanted one position of the log, and how often an owner was silent, by their own count.</summary>
+    public async Task<(long Races, long Silences)> TroubleAsync()
     {
         // Every replica has to export once more, and what it exports next may have been read before this moment.
         var seen = _metrics!.Exports(Labels[0]);
         await Eventually.True(() => _metrics.Exports(Labels[0]) >= seen + (2 * Labels.Length), "the metrics are exported");
-        return _metrics.Sum("accounts.log.lost_races");
+        return (_metrics.Sum("accounts.log.lost_races"), _metrics.Sum("accounts.log.silent_routes"));
     }
 
     /// <summary>How many of the partitions' actors live on a replica, by its sidecar.</summary>

@@ -23,6 +23,7 @@ internal sealed class Lane<TState, TCommand, TEvent>
 
     private readonly int _partition;
     private readonly string _self;
+    private readonly Action _silent;
     private readonly PartitionRoutes _routes;
     private readonly PartitionWriter<TState, TCommand, TEvent> _writer;
     private readonly CommandCodec<TState, TCommand, TEvent> _codec;
@@ -38,12 +39,13 @@ internal sealed class Lane<TState, TCommand, TEvent>
     public Lane(
         int partition,
         string self,
+        Action silent,
         PartitionRoutes routes,
         PartitionWriter<TState, TCommand, TEvent> writer,
         CommandCodec<TState, TCommand, TEvent> codec,
         LogOptions options,
         TimeProvider time) =>
-        (_partition, _self, _routes, _writer, _codec, _options, _time) = (partition, self, routes, writer, codec, options, time);
+        (_partition, _self, _silent, _routes, _writer, _codec, _options, _time) = (partition, self, silent, routes, writer, codec, options, time);
 
     public PartitionWriter<TState, TCommand, TEvent> Writer => _writer;
 
@@ -191,6 +193,7 @@ internal sealed class Lane<TState, TCommand, TEvent>
         catch (Exception) when (!cancellation.IsCancellationRequested)
         {
             Volatile.Write(ref _askAgain, (_time.GetUtcNow() + AskSilentRouteEvery).UtcTicks);
+            _silent();
             return false;
         }
     }

@@ -16,6 +16,9 @@ internal sealed class LogMetrics(Meter meter)
     private readonly Counter<long> _lost = meter.CreateCounter<long>(
         "accounts.log.lost_races", "{record}", "Records whose position another replica had taken.");
 
+    private readonly Counter<long> _silent = meter.CreateCounter<long>(
+        "accounts.log.silent_routes", "{call}", "Calls to a partition's owner without an answer, after which the replica used its own writer.");
+
     public void Committed(int commands, TimeSpan time)
     {
         _batch.Record(commands);
@@ -23,4 +26,6 @@ internal sealed class LogMetrics(Meter meter)
     }
 
     public void LostRace(int partition) => _lost.Add(1, new KeyValuePair<string, object?>("partition", partition));
+
+    public void SilentRoute(int partition) => _silent.Add(1, new KeyValuePair<string, object?>("partition", partition));
 }
