@@ -23,6 +23,7 @@ public sealed class CommandLog<TState, TCommand, TEvent>
     private readonly Func<int, Action<int, long>> _wakeUps;
     private readonly ILogger _log;
     private readonly CommandCodec<TState, TCommand, TEvent> _codec;
+    private readonly Expiry _expiry;
     private readonly TaskCompletionSource _open = new();
     private Lane<TState, TCommand, TEvent>[] _lanes = [];
     private Task[] _running = [];
@@ -50,6 +51,7 @@ public sealed class CommandLog<TState, TCommand, TEvent>
         ILogger log)
     {
         (_store, _routes, _decider, _options, _wakeUps, _time, _newId, _log) = (store, routes, decider, options, wakeUps, time, newId, log);
+        _expiry = new Expiry(options.AnswerWithin, time);
         _metrics = new LogMetrics(meter);
         _codec = new CommandCodec<TState, TCommand, TEvent>(decider);
         _routes.Receive = ReceiveAsync;
@@ -142,14 +144,8 @@ public sealed class CommandLog<TState, TCommand, TEvent>
             throw new LogUnavailableException(pending.Id, notDone: true, "Too many commands wait, or the service is stopping.");
         }
 
-        try
-        {
-            return await pending.OutcomeAsync().WaitAsync(_options.AnswerWithin, _time, cancellation);
-        }
-        catch (TimeoutException)
-        {
-            throw new LogUnavailableException(pending.Id, notDone: pending.Withdraw(), "The event log did not answer in time.");
-        }
+        using var expiry = _expiry.Token.UnsafeRegister(static state => ((Pending<TState, TCommand>)state!).Expire(), pending);
+        return await pending.OutcomeAsync().WaitAsync(cancellation);
     }
 
     private async Task WaitForOpeningAsync(Pending<TState, TCommand> pending, CancellationToken cancellation)

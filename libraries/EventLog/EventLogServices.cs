@@ -70,7 +70,6 @@ public static class EventLogServices
 
     /// <summary>A state store component of this name, behind the service's sidecar. Settings: <c>State</c> (<see cref="StoreUse"/>).</summary>
     public static IStateStore StateStore(this IServiceProvider provider, string component, TimeSpan timeout) => new DaprStateStore(
-        provider.GetRequiredService<DaprClient>(),
         provider.GetRequiredService<Autogen.Dapr.DaprClient>(),
         component,
         timeout,

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Accounts.Contracts;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -11,43 +12,42 @@ namespace ServiceDefaults;
 public static class Correlation
 {
     private const int MaxLength = 128;
-    private static readonly object CorrelationKey = new();
-    private static readonly object CausationKey = new();
+    private static readonly object Key = new();
+    private static readonly Func<ILogger, string, IDisposable?> Scope = LoggerMessage.DefineScope<string>("Correlation {CorrelationId}");
 
     /// <summary>The request's <c>X-Correlation-Id</c>, or the one made for it.</summary>
     public static string CorrelationId(this HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return (string)context.Items[CorrelationKey]!;
+        return Of(context).Correlation;
     }
 
     /// <summary>The request's <c>X-Causation-Id</c>, or null.</summary>
     public static string? CausationId(this HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return (string?)context.Items[CausationKey];
+        return Of(context).Causation;
     }
 
-    internal static async Task InvokeAsync(HttpContext context, RequestDelegate next)
+    internal static void UseCorrelation(this WebApplication app)
     {
-        if (SidecarToken.IsForSidecar(context))
-        {
-            await next(context);
-            return;
-        }
+        var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("ServiceDefaults.Request");
+        app.Use((context, next) => SidecarToken.IsForSidecar(context) ? next(context) : InvokeAsync(context, next, log));
+    }
 
+    private static async Task InvokeAsync(HttpContext context, RequestDelegate next, ILogger log)
+    {
         var wrong = new Dictionary<string, string[]>();
         var correlation = Read(context, AccountHeaders.CorrelationId, wrong) ?? ActivityTraceId.CreateRandom().ToHexString();
-        context.Items[CorrelationKey] = correlation;
-        context.Items[CausationKey] = Read(context, AccountHeaders.CausationId, wrong);
+        context.Items[Key] = new Ids(correlation, Read(context, AccountHeaders.CausationId, wrong));
         context.Response.Headers[AccountHeaders.CorrelationId] = correlation;
-
-        var log = context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("ServiceDefaults.Request");
-        using (log.BeginScope("Correlation {CorrelationId}", correlation))
+        using (Scope(log, correlation))
         {
             await (wrong.Count == 0 ? next(context) : Problems.WriteAsync(context, Problems.Invalid(wrong)));
         }
     }
+
+    private static Ids Of(HttpContext context) => (Ids)context.Items[Key]!;
 
     private static string? Read(HttpContext context, string header, Dictionary<string, string[]> wrong)
     {
@@ -65,4 +65,6 @@ public static class Correlation
         wrong[header] = [$"must be given once, as 1 to {MaxLength} visible ASCII characters"];
         return null;
     }
+
+    private sealed record Ids(string Correlation, string? Causation);
 }

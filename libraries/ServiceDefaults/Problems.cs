@@ -52,7 +52,7 @@ public static class Problems
             response.Headers.RetryAfter = RetryAfter.ToString(System.Globalization.CultureInfo.InvariantCulture);
         }
 
-        var traced = problem with { TraceId = Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier };
+        var traced = problem with { TraceId = Activity.Current?.TraceId.ToHexString() ?? context.CorrelationId() };
         var body = JsonSerializer.SerializeToUtf8Bytes(traced, ContractsJson.Default.Problem);
         response.ContentLength = body.Length;
         return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : response.Body.WriteAsync(body, context.RequestAborted).AsTask();

@@ -67,7 +67,7 @@ public static class ServiceSetup
     public static WebApplication UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
-        app.Use(Correlation.InvokeAsync);
+        app.UseCorrelation();
         app.Use(Faults.InvokeAsync);
         app.UseSidecarToken();
         app.MapHealth();
@@ -94,6 +94,8 @@ public static class ServiceSetup
     {
         ["Logging:LogLevel:Default"] = "Information",
         ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning",
+        // Were it on, the web server would make an activity for every request, though nobody reads it.
+        ["Logging:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "None",
         ["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = "Warning",
         ["Logging:LogLevel:System.Net.Http"] = "Warning",
         ["Logging:LogLevel:Grpc"] = "Warning",

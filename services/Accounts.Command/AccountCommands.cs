@@ -40,7 +40,7 @@ internal static class AccountCommands
 
     private static async Task<IResult> CreateAsync(HttpContext context, AccountCommandLog log, Answers answers)
     {
-        var (body, problem) = await RequestBody.ReadAsync(context.Request, context.RequestAborted);
+        var (body, problem) = await RequestBody.ReadAsync(context.Request, CancellationToken.None);
         if (problem is not null)
         {
             return problem.Result();
@@ -66,7 +66,7 @@ internal static class AccountCommands
             return Answers.UnknownAccount.Result();
         }
 
-        var (body, problem) = await RequestBody.ReadAsync(context.Request, context.RequestAborted);
+        var (body, problem) = await RequestBody.ReadAsync(context.Request, CancellationToken.None);
         if (problem is not null)
         {
             return problem.Result();
@@ -101,7 +101,8 @@ internal static class AccountCommands
     {
         try
         {
-            return answers.Of(context, submission.Command, await log.SubmitAsync(submission, context.RequestAborted));
+            // Should the client leave: the command is under way all the same, and the answer comes within seconds.
+            return answers.Of(context, submission.Command, await log.SubmitAsync(submission, CancellationToken.None));
         }
         catch (LogUnavailableException away)
         {

@@ -2,7 +2,6 @@ using System.Globalization;
 using Accounts.Contracts;
 using Accounts.Domain;
 using EventLog;
-using Microsoft.AspNetCore.Http.HttpResults;
 using ServiceDefaults;
 
 namespace Accounts.Command;
@@ -52,7 +51,7 @@ internal sealed class Answers(string publicAddress, CommandMetrics metrics)
         {
             { Kind: OutcomeKind.Stopped } => (Stopped with { Outcome = null }).Result(),
             { State: null } => UnknownAccount.Result(),
-            { State: var state } => TypedResults.Json(
+            { State: var state } => new JsonAnswer<CommandsBody>(
                 new CommandsBody(Addresses.CommandLinks(Here, state.AccountNumber, Domain.Decision.Legal(state))),
                 ContractsJson.Default.CommandsBody,
                 Negotiation.AnswerType(context.Request)),
@@ -72,7 +71,7 @@ internal sealed class Answers(string publicAddress, CommandMetrics metrics)
 
     private static Problem Stopped => Problems.Of(503, ProblemTypes.AccountStopped, "The account waits for a newer version of the service") with { Outcome = ProblemOutcomes.NotDone };
 
-    private JsonHttpResult<AccountBody> Accepted(HttpContext context, AccountCommand command, Account state, long version)
+    private JsonAnswer<AccountBody> Accepted(HttpContext context, AccountCommand command, Account state, long version)
     {
         var body = new AccountBody
         {
@@ -91,7 +90,7 @@ internal sealed class Answers(string publicAddress, CommandMetrics metrics)
             context.Response.Headers.Location = Addresses.Account(publicAddress, state.AccountNumber);
         }
 
-        return TypedResults.Json(
+        return new JsonAnswer<AccountBody>(
             body,
             ContractsJson.Default.AccountBody,
             Negotiation.AnswerType(context.Request),

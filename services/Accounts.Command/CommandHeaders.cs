@@ -10,7 +10,7 @@ using ServiceDefaults;
 namespace Accounts.Command;
 
 /// <summary>What a command's headers say about it.</summary>
-internal sealed record CommandHeaders(string? Key, ExpectedVersion? Expected, string CorrelationId, string? CausationId)
+internal sealed record CommandHeaders(string? Key, ExpectedVersion? Expected, string CorrelationId, string? CausationId, string? TraceParent = null)
 {
     private const int MaxKeyLength = 255;
 
@@ -18,7 +18,8 @@ internal sealed record CommandHeaders(string? Key, ExpectedVersion? Expected, st
         ReadKey(context.Request, wrong),
         ReadExpected(context.Request, wrong),
         context.CorrelationId(),
-        context.CausationId());
+        context.CausationId(),
+        Trace(context.Request));
 
     public Submission<AccountCommand> Submission(string stream, AccountCommand command) => new()
     {
@@ -29,12 +30,18 @@ internal sealed record CommandHeaders(string? Key, ExpectedVersion? Expected, st
         Expected = Expected,
         CorrelationId = CorrelationId,
         CausationId = CausationId,
-        TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null,
+        TraceParent = TraceParent,
     };
 
     /// <summary>A key as a client can send it: bare, or quoted when it has characters that a bare one cannot have.</summary>
     public static string Write(string key) =>
         key.All(IsBare) ? key : $"\"{key.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+
+    // Where nothing is exported there is no activity of ours, and the caller's own goes on.
+    public static string? Trace(HttpRequest request) =>
+        Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id
+        : ActivityContext.TryParse(request.Headers.TraceParent, null, out _) ? request.Headers.TraceParent.ToString()
+        : null;
 
     private static string? ReadKey(HttpRequest request, Dictionary<string, string[]> wrong)
     {

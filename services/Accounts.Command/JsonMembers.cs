@@ -29,8 +29,7 @@ internal sealed class JsonMembers
     {
         try
         {
-            using var document = JsonDocument.Parse(body);
-            var json = document.RootElement.Clone();
+            var json = JsonElement.Parse(body.Span);
             if (json.ValueKind == JsonValueKind.Object)
             {
                 return new JsonMembers(json, "", wrong);

@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -15,18 +18,15 @@ internal static class CanonicalJson
         SkipValidation = true,
     };
 
+    private static readonly Comparison<JsonProperty> ByName = Compare;
+
     public static void Write(Utf8JsonWriter writer, JsonElement element)
     {
         switch (element.ValueKind)
         {
             case JsonValueKind.Object:
                 writer.WriteStartObject();
-                foreach (var property in Sorted(element))
-                {
-                    writer.WritePropertyName(property.Name);
-                    Write(writer, property.Value);
-                }
-
+                WriteMembers(writer, element);
                 writer.WriteEndObject();
                 break;
             case JsonValueKind.Array:
@@ -41,6 +41,9 @@ internal static class CanonicalJson
             case JsonValueKind.Number when element.TryGetInt64(out var number):
                 writer.WriteNumberValue(number);
                 break;
+            case JsonValueKind.String when JsonMarshal.GetRawUtf8Value(element) is var quoted && IsPlain(quoted):
+                writer.WriteStringValue(quoted[1..^1]);
+                break;
             case JsonValueKind.String:
                 writer.WriteStringValue(element.GetString());
                 break;
@@ -50,15 +53,47 @@ internal static class CanonicalJson
         }
     }
 
-    private static List<JsonProperty> Sorted(JsonElement element)
+    // Every command comes by here with its state and its events: nothing is allocated for names and texts that are plain.
+    private static void WriteMembers(Utf8JsonWriter writer, JsonElement element)
     {
-        var properties = new List<JsonProperty>(element.GetPropertyCount());
-        foreach (var property in element.EnumerateObject())
+        var count = element.GetPropertyCount();
+        var members = ArrayPool<JsonProperty>.Shared.Rent(count);
+        try
         {
-            properties.Add(property);
-        }
+            var filled = 0;
+            foreach (var member in element.EnumerateObject())
+            {
+                members[filled++] = member;
+            }
 
-        properties.Sort(static (a, b) => string.CompareOrdinal(a.Name, b.Name));
-        return properties;
+            members.AsSpan(0, count).Sort(ByName);
+            foreach (var member in members.AsSpan(0, count))
+            {
+                if (JsonMarshal.GetRawUtf8PropertyName(member) is var name && IsPlain(name))
+                {
+                    writer.WritePropertyName(name);
+                }
+                else
+                {
+                    writer.WritePropertyName(member.Name);
+                }
+
+                Write(writer, member.Value);
+            }
+        }
+        finally
+        {
+            ArrayPool<JsonProperty>.Shared.Return(members, clearArray: true);
+        }
     }
+
+    private static int Compare(JsonProperty a, JsonProperty b)
+    {
+        var left = JsonMarshal.GetRawUtf8PropertyName(a);
+        var right = JsonMarshal.GetRawUtf8PropertyName(b);
+        return IsPlain(left) && IsPlain(right) ? left.SequenceCompareTo(right) : string.CompareOrdinal(a.Name, b.Name);
+    }
+
+    /// <summary>ASCII without escapes: the bytes are the text.</summary>
+    private static bool IsPlain(ReadOnlySpan<byte> text) => Ascii.IsValid(text) && !text.Contains((byte)'\\');
 }

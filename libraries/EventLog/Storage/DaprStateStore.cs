@@ -1,27 +1,27 @@
 using System.Collections.Concurrent;
-using Dapr.Client;
+using Google.Protobuf;
 using Grpc.Core;
 using Autogen = Dapr.Client.Autogen.Grpc.v1;
+using StateOptions = Dapr.Client.Autogen.Grpc.v1.StateOptions;
 
 namespace EventLog;
 
 /// <summary>A state store component behind the service's own Dapr sidecar.</summary>
-/// <param name="dapr">Writes.</param>
 /// <param name="api">
-/// The generated client, for reads: its messages say which item of a bulk read failed, where the SDK's method shows such
-/// an item as missing, and whether a key expires.
+/// The generated client of the SDK: its messages say which item of a bulk read failed, where the SDK's own method shows such
+/// an item as missing, and whether a key expires; and they take values without copying them two times.
 /// </param>
 /// <param name="name">The component's name.</param>
 /// <param name="timeout">Time-out of one call. Afterwards a write may still happen.</param>
 /// <param name="use">Null: everything that Dapr offers.</param>
 public sealed class DaprStateStore(
-    DaprClient dapr, Autogen.Dapr.DaprClient api, string name, TimeSpan timeout, StoreUse? use = null) : IStateStore
+    Autogen.Dapr.DaprClient api, string name, TimeSpan timeout, StoreUse? use = null) : IStateStore
 {
     private const int Singly = 16;
     private readonly StoreUse _use = use ?? new StoreUse();
 
-    private static readonly StateOptions FirstWrite = new() { Concurrency = ConcurrencyMode.FirstWrite, Consistency = ConsistencyMode.Strong };
-    private static readonly StateOptions LastWrite = new() { Concurrency = ConcurrencyMode.LastWrite, Consistency = ConsistencyMode.Strong };
+    private static readonly StateOptions FirstWrite = Options(StateOptions.Types.StateConcurrency.ConcurrencyFirstWrite);
+    private static readonly StateOptions LastWrite = Options(StateOptions.Types.StateConcurrency.ConcurrencyLastWrite);
 
     // 4 MiB is the sidecar's limit for an answer; pages of this size stay below it for all but the largest values.
     private const int PageKeys = 100;
@@ -41,7 +41,7 @@ public sealed class DaprStateStore(
     public async Task<StoredValue?> ReadAsync(string key, CancellationToken cancellation)
     {
         using var deadline = Deadline(cancellation);
-        var request = new Autogen.GetStateRequest { StoreName = name, Key = key, Consistency = Autogen.StateOptions.Types.StateConsistency.ConsistencyStrong };
+        var request = new Autogen.GetStateRequest { StoreName = name, Key = key, Consistency = StateOptions.Types.StateConsistency.ConsistencyStrong };
         var response = await api.GetStateAsync(request, cancellationToken: deadline.Token);
         return response.Data.IsEmpty ? null : new StoredValue(response.Data.Memory, response.Etag, response.Metadata.ContainsKey("ttlExpireTime"));
     }
@@ -74,46 +74,30 @@ public sealed class DaprStateStore(
     }
 
     /// <inheritdoc/>
-    public async Task CreateAsync(string key, ReadOnlyMemory<byte> value, CancellationToken cancellation)
-    {
-        using var deadline = Deadline(cancellation);
-        await dapr.SaveByteStateAsync(name, key, value, FirstWrite, cancellationToken: deadline.Token);
-    }
+    public Task CreateAsync(string key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
+        SaveAsync(Item(new StateWrite(key, value, WriteCondition.Missing)), cancellation);
 
     /// <inheritdoc/>
-    public async Task ReplaceAsync(string key, ReadOnlyMemory<byte> value, string etag, CancellationToken cancellation)
-    {
-        using var deadline = Deadline(cancellation);
-        if (!await dapr.TrySaveByteStateAsync(name, key, value, etag, FirstWrite, cancellationToken: deadline.Token))
-        {
-            throw new IOException($"'{key}' in component '{name}' has changed since it was read.");
-        }
-    }
+    public Task ReplaceAsync(string key, ReadOnlyMemory<byte> value, string etag, CancellationToken cancellation) =>
+        SaveAsync(Item(new StateWrite(key, value, WriteCondition.Unchanged, etag)), cancellation);
 
     /// <inheritdoc/>
     public async Task TransactAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation)
     {
         if (!_use.Transactions)
         {
-            await Parallel.ForEachAsync(writes, Several(cancellation), async (write, stop) => await WriteAsync(write, stop));
+            await Parallel.ForEachAsync(writes, Several(cancellation), async (write, stop) => await SaveAsync(Item(write), stop));
             return;
         }
 
         using var deadline = Deadline(cancellation);
-        var operations = new StateTransactionRequest[writes.Count];
-        for (var i = 0; i < operations.Length; i++)
+        var request = new Autogen.ExecuteStateTransactionRequest { StoreName = name };
+        foreach (var write in writes)
         {
-            var write = writes[i];
-            operations[i] = new StateTransactionRequest(
-                write.Key,
-                write.Value.ToArray(),
-                StateOperationType.Upsert,
-                write.Condition is WriteCondition.Unchanged ? write.ETag : null,
-                metadata: null,
-                write.Condition is WriteCondition.Always ? LastWrite : FirstWrite);
+            request.Operations.Add(new Autogen.TransactionalStateOperation { OperationType = "upsert", Request = Item(write) });
         }
 
-        await dapr.ExecuteStateTransactionAsync(name, operations, cancellationToken: deadline.Token);
+        await api.ExecuteStateTransactionAsync(request, cancellationToken: deadline.Token);
     }
 
     /// <inheritdoc/>
@@ -136,18 +120,30 @@ public sealed class DaprStateStore(
         return found;
     }
 
-    private Task WriteAsync(StateWrite write, CancellationToken cancellation) => write.Condition switch
-    {
-        WriteCondition.Missing => CreateAsync(write.Key, write.Value, cancellation),
-        WriteCondition.Unchanged => ReplaceAsync(write.Key, write.Value, write.ETag!, cancellation),
-        _ => OverwriteAsync(write.Key, write.Value, cancellation),
-    };
-
-    private async Task OverwriteAsync(string key, ReadOnlyMemory<byte> value, CancellationToken cancellation)
+    private async Task SaveAsync(Autogen.StateItem item, CancellationToken cancellation)
     {
         using var deadline = Deadline(cancellation);
-        await dapr.SaveByteStateAsync(name, key, value, LastWrite, cancellationToken: deadline.Token);
+        await api.SaveStateAsync(new Autogen.SaveStateRequest { StoreName = name, States = { item } }, cancellationToken: deadline.Token);
     }
+
+    private static Autogen.StateItem Item(StateWrite write)
+    {
+        var item = new Autogen.StateItem
+        {
+            Key = write.Key,
+            Value = UnsafeByteOperations.UnsafeWrap(write.Value),
+            Options = write.Condition is WriteCondition.Always ? LastWrite : FirstWrite,
+        };
+        if (write.Condition is WriteCondition.Unchanged)
+        {
+            item.Etag = new Autogen.Etag { Value = write.ETag };
+        }
+
+        return item;
+    }
+
+    private static StateOptions Options(StateOptions.Types.StateConcurrency concurrency) =>
+        new() { Concurrency = concurrency, Consistency = StateOptions.Types.StateConsistency.ConsistencyStrong };
 
     private static ParallelOptions Several(CancellationToken cancellation) => new() { MaxDegreeOfParallelism = Singly, CancellationToken = cancellation };
 

@@ -25,7 +25,10 @@ public interface IStateStore
     /// </summary>
     Task<IReadOnlyDictionary<string, StoredValue>> ReadManyAsync(IReadOnlyList<string> keys, CancellationToken cancellation);
 
-    /// <summary>Writes a key that must not exist (first-write, no ETag).</summary>
+    /// <summary>
+    /// Writes a key that must not exist (first-write, no ETag). Here as in the other writes the value is not copied: it must stay
+    /// as it is until the outcome is known.
+    /// </summary>
     Task CreateAsync(string key, ReadOnlyMemory<byte> value, CancellationToken cancellation);
 
     /// <summary>Replaces the value that was read with this ETag (first-write).</summary>

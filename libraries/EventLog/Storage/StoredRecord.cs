@@ -17,9 +17,12 @@ internal sealed record StoredRecord(
     string DigestBefore,
     IReadOnlyList<StoredCommand> Commands)
 {
-    public byte[] Write()
+    public byte[] Write() => Write(new ArrayBufferWriter<byte>(1024)).ToArray();
+
+    /// <summary>Writes into a buffer that was used before; the bytes last until it is used again.</summary>
+    public ReadOnlyMemory<byte> Write(ArrayBufferWriter<byte> buffer)
     {
-        var buffer = new ArrayBufferWriter<byte>(1024);
+        buffer.ResetWrittenCount();
         using (var json = new Utf8JsonWriter(buffer, CanonicalJson.Options))
         {
             json.WriteStartObject();
@@ -42,7 +45,7 @@ internal sealed record StoredRecord(
             json.WriteEndObject();
         }
 
-        return buffer.WrittenSpan.ToArray();
+        return buffer.WrittenMemory;
     }
 
     /// <exception cref="LogBrokenException">The bytes are no record, or one of another place.</exception>

@@ -17,7 +17,7 @@ internal static class Commit
     /// <param name="cancellation">Ends the tries; then nobody knows.</param>
     /// <returns>True when committed, false when another record has the position.</returns>
     public static async Task<bool> RunAsync(
-        IStateStore store, StoredRecord record, byte[] bytes, TimeProvider time, ILogger log, CancellationToken cancellation)
+        IStateStore store, StoredRecord record, ReadOnlyMemory<byte> bytes, TimeProvider time, ILogger log, CancellationToken cancellation)
     {
         var key = Keys.Record(record.Partition, record.Position);
         for (var tries = 1; ; tries++)

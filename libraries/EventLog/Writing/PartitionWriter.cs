@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 
@@ -21,6 +22,9 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
     private readonly WriterSurroundings _around;
     private readonly Channel<Pending<TState, TCommand>?> _queue;
     private readonly Queue<Pending<TState, TCommand>> _waiting = new();
+
+    // Used again only when the fate of the record in it is known: then its key is taken, and a late try cannot write what comes next.
+    private readonly ArrayBufferWriter<byte> _bytes = new();
     private PartitionMemory<TState, TCommand, TEvent> _memory;
     private MemoryLoader<TState, TCommand, TEvent> _loader;
     private SnapshotKeeper<TState, TCommand, TEvent> _snapshots;
@@ -220,7 +224,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
             }
 
             var record = batch.Record(_around.NewId());
-            var bytes = record.Write();
+            var bytes = record.Write(_bytes);
             if (bytes.Length > _options.BatchBytes && commands.Count > 1)
             {
                 batch.Discard();
@@ -236,7 +240,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
                 return 0;
             }
 
-            batch.Apply(StoredRecord.Digest(bytes), _around.Time.GetUtcNow());
+            batch.Apply(StoredRecord.Digest(bytes.Span), _around.Time.GetUtcNow());
             batch.Answer();
             _around.Committed(_partition, record.Position, commands.Count, _around.Time.GetElapsedTime(started));
             _around.Tracing.Done(
@@ -251,7 +255,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
     }
 
     private async Task<bool> CommitAsync(
-        StoredRecord record, byte[] bytes, List<Pending<TState, TCommand>> commands, CancellationToken cancellation)
+        StoredRecord record, ReadOnlyMemory<byte> bytes, List<Pending<TState, TCommand>> commands, CancellationToken cancellation)
     {
         commands.ForEach(c => c.InDoubt = true);
         var commit = Commit.RunAsync(_store, record, bytes, _around.Time, _around.Log, cancellation);

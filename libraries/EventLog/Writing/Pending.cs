@@ -59,9 +59,15 @@ internal sealed class Pending<TState, TCommand>
         _outcome.TrySetResult(Answered);
     }
 
-    public void Fail(string message, Exception? cause = null)
+    public void Fail(string message, Exception? cause = null) =>
+        End(new LogUnavailableException(Id, notDone: !Travelled && !InDoubt, message, cause));
+
+    /// <summary>Whoever waited has waited long enough, and is told whether anything may still be done.</summary>
+    public void Expire() => End(new LogUnavailableException(Id, notDone: Withdraw(), "The event log did not answer in time."));
+
+    private void End(LogUnavailableException reason)
     {
-        if (_outcome.TrySetException(new LogUnavailableException(Id, notDone: !Travelled && !InDoubt, message, cause)))
+        if (_outcome.TrySetException(reason))
         {
             // Observed here, because whoever waited may have left already.
             _ = _outcome.Task.Exception;

@@ -76,7 +76,7 @@ internal static class AccountImport
             var stopping = httpContext.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
             using var ending = CancellationTokenSource.CreateLinkedTokenSource(httpContext.RequestAborted, stopping);
             using var answers = new AnswerSpool();
-            var headers = new CommandHeaders(null, null, httpContext.CorrelationId(), httpContext.CausationId());
+            var headers = new CommandHeaders(null, null, httpContext.CorrelationId(), httpContext.CausationId(), CommandHeaders.Trace(httpContext.Request));
             httpContext.Response.ContentType = Ndjson;
             httpContext.Response.Headers.CacheControl = "no-store";
             await httpContext.Response.StartAsync(ending.Token);

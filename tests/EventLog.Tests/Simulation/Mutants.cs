@@ -22,7 +22,7 @@ internal static class Mutants
             "var record = batch.Record(\"same\");"),
         new("Nothing is true before its record is committed", "drafts are applied first", "PartitionWriter.cs",
             "var committed = await CommitAsync(record, bytes, commands, cancellation);",
-            "batch.Apply(StoredRecord.Digest(bytes), _around.Time.GetUtcNow()); var committed = await CommitAsync(record, bytes, commands, cancellation);"),
+            "batch.Apply(StoredRecord.Digest(bytes.Span), _around.Time.GetUtcNow()); var committed = await CommitAsync(record, bytes, commands, cancellation);"),
         new("No answer leaves before the commit", "answers leave first", "PartitionWriter.cs",
             "var record = batch.Record(_around.NewId());",
             "batch.Answer(); var record = batch.Record(_around.NewId());"),

@@ -52,7 +52,7 @@ public sealed class StoresFixture : IAsyncLifetime
     }
 
     public IStateStore Store(string name) => new DaprStateStore(
-        _dapr!, new Autogen.Dapr.DaprClient(_channel!), name, TimeSpan.FromSeconds(10),
+        new Autogen.Dapr.DaprClient(_channel!), name, TimeSpan.FromSeconds(10),
         name == "singly" ? new StoreUse { Transactions = false, BulkReads = false } : null);
 
     public async ValueTask DisposeAsync()

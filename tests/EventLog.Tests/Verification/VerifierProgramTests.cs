@@ -102,9 +102,8 @@ public sealed class VerifierProgramTests(VerifierProgramTests.StoppedLog log) : 
             var run = Path.Combine(Repository.Root, "tools", "Accounts.LogVerifier", "dapr.yaml");
             await using var host = await RunningHost.StartAsync(new HostStart { RunFile = run, DataFolder = _folder.At("data") });
             var address = host["accounts-command"].DaprGrpc.ToString();
-            using var dapr = new DaprClientBuilder().UseGrpcEndpoint(address).Build();
             using var channel = GrpcChannel.ForAddress(address);
-            var store = new DaprStateStore(dapr, new Autogen.Dapr.DaprClient(channel), "event-log", TimeSpan.FromSeconds(10));
+            var store = new DaprStateStore(new Autogen.Dapr.DaprClient(channel), "event-log", TimeSpan.FromSeconds(10));
             await using (var log = await OpenLog.StartAsync(store, partitions: 2))
             {
                 for (var i = 0; i < 60; i++)
