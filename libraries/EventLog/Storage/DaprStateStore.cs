@@ -104,7 +104,7 @@ public sealed class DaprStateStore(
     public async Task DeleteAsync(string key, CancellationToken cancellation)
     {
         using var deadline = Deadline(cancellation);
-        await dapr.DeleteStateAsync(name, key, cancellationToken: deadline.Token);
+        await api.DeleteStateAsync(new Autogen.DeleteStateRequest { StoreName = name, Key = key }, cancellationToken: deadline.Token);
     }
 
     private async Task<IReadOnlyDictionary<string, StoredValue>> ReadSinglyAsync(IReadOnlyList<string> keys, CancellationToken cancellation)
