@@ -72,7 +72,7 @@ internal sealed record StoredRecord(
         }
     }
 
-    /// <summary>The digest of a record, from the bytes that <see cref="Write"/> made.</summary>
+    /// <summary>The digest of a record, from the bytes that <see cref="Write()"/> made.</summary>
     public static string Digest(ReadOnlySpan<byte> canonical) => Convert.ToHexStringLower(SHA256.HashData(canonical).AsSpan(0, 16));
 
     /// <summary>The digest of bytes from the store, brought back into the one form.</summary>
