@@ -32,6 +32,8 @@ public sealed class QueueTests(StoresFixture fixture) : IClassFixture<StoresFixt
 
         public void Release() => _held!.SetResult();
 
+        public Task<string?> DescribeAsync(CancellationToken cancellation) => inner.DescribeAsync(cancellation);
+
         public Task<StoredValue?> ReadAsync(string key, CancellationToken cancellation) => inner.ReadAsync(key, cancellation);
 
         public Task<IReadOnlyDictionary<string, StoredValue>> ReadManyAsync(IReadOnlyList<string> keys, CancellationToken cancellation) =>
@@ -47,5 +49,7 @@ public sealed class QueueTests(StoresFixture fixture) : IClassFixture<StoresFixt
             inner.ReplaceAsync(key, value, etag, cancellation);
 
         public Task TransactAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation) => inner.TransactAsync(writes, cancellation);
+
+        public Task DeleteAsync(string key, CancellationToken cancellation) => inner.DeleteAsync(key, cancellation);
     }
 }
