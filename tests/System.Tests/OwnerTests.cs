@@ -13,8 +13,9 @@ public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output)
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(10);
 
-    // What else runs on the machine makes some difference; a partition that is not back makes one of an eighth and more.
-    private const double Full = 0.8;
+    // Replicas that were just started, and what else runs on the machine, make some difference. Whether every single partition
+    // is back is seen from races and silences, which must end.
+    private const double Full = 0.7;
 
     // So that the processors are not what limits the rate: started again, a replica compiles everything anew.
     private static readonly TimeSpan Unhurried = TimeSpan.FromMilliseconds(50);
