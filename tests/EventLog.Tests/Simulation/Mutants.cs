@@ -73,7 +73,7 @@ internal static class Mutants
             "if (record.Position < 0)"),
         new("A stream of which something is unsaved stays in memory", "it may leave", "PartitionMemory.cs",
             "if (entry.Dirty || entry.Used || entry.Draft is not null)",
-            "if (entry.Used || entry.Draft is not null)"),
+            "if (entry.Draft is not null)"),
         new("Streams of other writers' records are counted", "only one's own are", "PartitionMemory.cs",
             "streams = Math.Max(streams, e.StreamOrdinal);",
             ""),

@@ -1,6 +1,7 @@
 namespace EventLog.Tests.Stores;
 
 /// <summary>The check of a store at first use.</summary>
+[Collection(OnRealStores.Name)]
 public sealed class StoreCheckTests(StoresFixture fixture)
 {
     [Theory]

@@ -4,6 +4,7 @@ using TestSupport;
 namespace EventLog.Tests.Stores;
 
 /// <summary>The log on a real sidecar, with each way in which Dapr's stores differ.</summary>
+[Collection(OnRealStores.Name)]
 public sealed class StoreTests(StoresFixture fixture)
 {
     public static IEnumerable<TheoryDataRow<string>> Stores() => StoresFixture.Names.Select(name => new TheoryDataRow<string>(name));
@@ -69,22 +70,6 @@ public sealed class StoreTests(StoresFixture fixture)
         await Task.WhenAll(Enumerable.Range(0, 40).Select(i => store.CreateAsync($"{prefix}-{i}", value, CancellationToken.None)));
         var found = await store.ReadManyAsync([.. Enumerable.Range(0, 60).Select(i => $"{prefix}-{i}")], CancellationToken.None);
         Assert.Equal(40, found.Count);
-    }
-
-    [Fact]
-    public async Task A_stream_with_an_event_that_nobody_knows_is_stopped_alone()
-    {
-        var store = new PrefixedStore(fixture.Store("sqlite"), NewId());
-        await using (var newer = await OpenLog.StartAsync(store, Tallies.Decider with { Read = stored => Tallies.Decider.Read(stored with { Name = "ADDED" }) }))
-        {
-            await newer.SubmitAsync("S-1", "open");
-            await newer.SubmitAsync("S-1", "strange");
-            await newer.SubmitAsync("S-2", "open");
-        }
-
-        await using var older = await OpenLog.StartAsync(store);
-        Assert.Equal(OutcomeKind.Stopped, (await older.SubmitAsync("S-1", "add")).Kind);
-        Assert.Equal(OutcomeKind.Appended, (await older.SubmitAsync("S-2", "add")).Kind);
     }
 
     [Fact]

@@ -3,9 +3,14 @@ using Grpc.Net.Client;
 using TestSupport;
 using Autogen = Dapr.Client.Autogen.Grpc.v1;
 
-[assembly: AssemblyFixture(typeof(EventLog.Tests.Stores.StoresFixture))]
-
 namespace EventLog.Tests.Stores;
+
+/// <summary>Tests that share the sidecar of <see cref="StoresFixture"/>.</summary>
+[CollectionDefinition(Name)]
+public sealed class OnRealStores : ICollectionFixture<StoresFixture>
+{
+    public const string Name = "stores";
+}
 
 /// <summary>A sidecar without an app, with one state store for each way in which Dapr's stores differ.</summary>
 public sealed class StoresFixture : IAsyncLifetime

@@ -4,6 +4,7 @@ using EventLog.Tests.Stores;
 namespace EventLog.Tests.Writing;
 
 /// <summary>A record has a limit in bytes, whatever makes it large: commands, answers or events.</summary>
+[Collection(OnRealStores.Name)]
 public sealed class RecordSizeTests(StoresFixture fixture)
 {
     private const int Commands = 400;
