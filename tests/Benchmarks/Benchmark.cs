@@ -10,6 +10,8 @@ internal static class Benchmark
         ("commands", "commands a second and their latencies, beside a bare web server, single saves, and one record for each command", CommandSection.RunAsync),
         ("onboarding", "the same with policies that confirm and activate each account, until the views have caught up", OnboardingSection.RunAsync),
         ("views", "how long after its answer a command is seen in the view, and how much the views can take", ViewSection.RunAsync),
+        ("queries", "reads of one account beside a bare web server, first pages of lists on few accounts and on many, and a view made again", QuerySection.RunAsync),
+        ("profile", "where the processor time goes (Linux with perf)", ProfileSection.RunAsync),
         ("sweep", "partitions and replicas of the command service", SweepSection.RunAsync),
     ];
 
@@ -19,8 +21,9 @@ internal static class Benchmark
         only.AcceptOnlyFromAmong([.. Sections.Select(s => s.Name)]);
         var quick = new Option<bool>("--quick") { Description = "Fewer and shorter steps, nothing is saved: shows that it works, not how fast it is" };
         var seconds = new Option<double>("--seconds") { Description = "How long each step is measured", DefaultValueFactory = _ => 4 };
+        var accounts = new Option<int>("--accounts") { Description = "How many accounts are many, in the section of the queries", DefaultValueFactory = _ => 1_000_000 };
         var output = new Option<string>("--output") { HelpName = "DIR", Description = "Where results are saved [default: docs/benchmarks]" };
-        var root = new RootCommand("Starts the whole system again and again, puts load on it, and measures. Leave the machine alone meanwhile.") { only, quick, seconds, output };
+        var root = new RootCommand("Starts the whole system again and again, puts load on it, and measures. Leave the machine alone meanwhile.") { only, quick, seconds, accounts, output };
         root.SetAction(async (parsed, _) =>
         {
             var isQuick = parsed.GetValue(quick);
@@ -29,7 +32,11 @@ internal static class Benchmark
             var good = true;
             foreach (var (name, what, run) in Sections.Where(section => wanted.Contains(section.Name)))
             {
-                var measuring = new Measuring(name, isQuick, isQuick ? Math.Min(1.5, parsed.GetValue(seconds)) : parsed.GetValue(seconds));
+                var measuring = new Measuring(
+                    name,
+                    isQuick,
+                    isQuick ? Math.Min(1.5, parsed.GetValue(seconds)) : parsed.GetValue(seconds),
+                    isQuick ? Math.Min(20_000, parsed.GetValue(accounts)) : parsed.GetValue(accounts));
                 Console.WriteLine($"\n{name}: {what}");
                 await run(measuring);
                 saved?.Save(measuring.Result);

@@ -32,11 +32,12 @@ internal sealed record SectionResult(string Section, string Commit, string Machi
 /// <param name="section">Its name.</param>
 /// <param name="quick">Fewer steps.</param>
 /// <param name="seconds">How long each step is measured.</param>
-internal sealed class Measuring(string section, bool quick, double seconds)
+/// <param name="accounts">How many accounts are many.</param>
+internal sealed class Measuring(string section, bool quick, double seconds, int accounts)
 {
     public bool Quick => quick;
 
-    public double Seconds => seconds;
+    public int Accounts => accounts;
 
     public SectionResult Result { get; } = new(section, Machine.Commit, Machine.Description, [], [], []);
 

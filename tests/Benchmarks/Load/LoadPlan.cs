@@ -35,6 +35,9 @@ internal sealed record LoadPlan
     /// <summary>Requests a second; 0: each connection sends the next as soon as it has its answer.</summary>
     public double Rate { get; init; }
 
+    /// <summary>More than 0: so many requests are sent, and nothing is measured.</summary>
+    public int Requests { get; init; }
+
     /// <summary>What the numbers of accounts begin with; no two runs on one system may have the same.</summary>
     public string Prefix { get; init; } = "B";
 
@@ -68,13 +71,7 @@ internal sealed record LoadResult
 
     /// <summary>Milliseconds from an answer until the view showed it; null when it was not asked for.</summary>
     public LagResult? Lag { get; init; }
-
-    /// <summary>The last acknowledged account of each partition, with its version.</summary>
-    public IReadOnlyList<Acknowledged> Last { get; init; } = [];
 }
 
 /// <summary>Times from an answer to the view, in milliseconds.</summary>
 internal sealed record LagResult(long Samples, double P50, double P95, double P99);
-
-/// <summary>A version of an account that was acknowledged, and its position in the log.</summary>
-internal sealed record Acknowledged(string Account, long Version, int Partition, long Position);

@@ -25,7 +25,7 @@ internal static class LoadProcess
         using var lag = plan.Views is { } views ? new ViewLag(views) : null;
         tally.OnAcknowledged = lag is null ? null : lag.Offer;
 
-        var pace = new Pace(plan.Rate);
+        var pace = new Pace(plan.Rate, plan.Requests);
         var connections = Enumerable.Range(0, plan.Connections).Select(number =>
         {
             var server = plan.Servers[number % plan.Servers.Count];
@@ -34,6 +34,11 @@ internal static class LoadProcess
         try
         {
             pace.Begin(connections);
+            if (plan.Requests > 0)
+            {
+                await pace.AllSentAsync();
+            }
+
             await Task.Delay(TimeSpan.FromSeconds(plan.WarmUpSeconds));
             tally.Begin();
             lag?.Begin();

@@ -6,11 +6,14 @@ namespace Benchmarks;
 /// When requests are sent. At a rate, each is due at its own time and its wait counts from there, also when no connection was
 /// free then; without one, each connection sends when it has its answer.
 /// </summary>
-internal sealed class Pace(double rate)
+/// <param name="rate">Requests a second; 0: as fast as can be.</param>
+/// <param name="requests">How many at most; 0: until the end is called.</param>
+internal sealed class Pace(double rate, int requests = 0)
 {
     private readonly Lock _gate = new();
     private readonly Stack<LoadConnection> _idle = new();
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _allSent = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _started;
     private long _sent;
     private int _busy;
@@ -43,7 +46,12 @@ internal sealed class Pace(double rate)
     {
         if (rate <= 0 && !_ended)
         {
-            return Stopwatch.GetTimestamp();
+            if (requests == 0 || Interlocked.Increment(ref _sent) <= requests)
+            {
+                return Stopwatch.GetTimestamp();
+            }
+
+            _allSent.TrySetResult();
         }
 
         lock (_gate)
@@ -68,6 +76,9 @@ internal sealed class Pace(double rate)
             _drained.TrySetResult();
         }
     }
+
+    /// <summary>Ends when as many are sent as there are to be.</summary>
+    public Task AllSentAsync() => _allSent.Task;
 
     /// <summary>Sends no more, and waits for the answers to what was sent.</summary>
     /// <returns>How many answers did not come.</returns>

@@ -9,7 +9,6 @@ internal sealed class Tally : IDisposable
     private readonly Lock _gate = new();
     private readonly Latencies _latencies = new();
     private readonly Dictionary<string, long> _failed = [];
-    private readonly Dictionary<int, Acknowledged> _last = [];
     private readonly StreamWriter? _acknowledged;
     private readonly Workload _workload;
     private bool _measuring;
@@ -90,7 +89,6 @@ internal sealed class Tally : IDisposable
                 P95 = _latencies.Percentile(0.95),
                 P99 = _latencies.Percentile(0.99),
                 Lag = lag,
-                Last = [.. _last.Values],
             };
         }
     }
@@ -102,13 +100,5 @@ internal sealed class Tally : IDisposable
         // A change of the hot account that found its effect there already has a record, and no event in it.
         _acknowledged?.WriteLine(_workload is Workload.Hot ? $"{account} {version}" : $"{account} {version} {at}");
         OnAcknowledged?.Invoke(account, version);
-        if (at.Split(':') is [var partition, var position])
-        {
-            var last = new Acknowledged(account, version, int.Parse(partition, CultureInfo.InvariantCulture), long.Parse(position, CultureInfo.InvariantCulture));
-            if (!_last.TryGetValue(last.Partition, out var known) || known.Position <= last.Position)
-            {
-                _last[last.Partition] = last;
-            }
-        }
     }
 }

@@ -23,5 +23,15 @@ internal sealed class Saved(string folder)
             .Select(file => JsonSerializer.Deserialize<SectionResult>(File.ReadAllText(file))!)
             .ToDictionary(section => section.Section);
         File.WriteAllText(Path.Combine(folder, "results.md"), Report.Write(sections));
+        Draw("commands.svg", Report.DrawCommands(sections));
+        Draw("profile.svg", Report.DrawProfile(sections));
+    }
+
+    private void Draw(string name, string? picture)
+    {
+        if (picture is not null)
+        {
+            File.WriteAllText(Path.Combine(folder, name), picture);
+        }
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using TestSupport;
 
 namespace Benchmarks;
@@ -16,6 +17,9 @@ internal sealed record SystemSettings
 
     /// <summary>The policies that confirm and activate each new account.</summary>
     public bool Onboarding { get; init; }
+
+    /// <summary>The runtime writes a map of what it compiles, for a profiler.</summary>
+    public bool MapCompiled { get; init; }
 }
 
 /// <summary>
@@ -47,12 +51,16 @@ internal sealed class AccountSystem : IAsyncDisposable
     public Uri CommandSidecar => _host[Command].DaprGrpc;
 
     /// <summary>All its processes; the sidecars of all services are one.</summary>
-    public Meter Meter => new(
-        [
-            .. _host.Apps.Values.Select(app => (IsCommand(app) ? "command" : app.Label.Split('-')[1], app.ProcessId!.Value)),
-            ("sidecars", _host.ProcessId),
-        ],
-        _folder.At("probes"));
+    public Meter Meter => new(Processes, _folder.At("probes"));
+
+    /// <summary>What part each of its processes plays.</summary>
+    public IReadOnlyDictionary<int, string> ProcessNames => Processes.ToDictionary(p => p.Id, p => p.Name);
+
+    private IReadOnlyList<(string Name, int Id)> Processes =>
+    [
+        .. _host.Apps.Values.Select(app => (IsCommand(app) ? "command" : app.Label.Split('-')[1], app.ProcessId!.Value)),
+        ("sidecars", _host.ProcessId),
+    ];
 
     private string AcknowledgedFile => _folder.At("acknowledged");
 
@@ -75,8 +83,12 @@ internal sealed class AccountSystem : IAsyncDisposable
             environment["EventLog__BatchCommands"] = "1";
         }
 
+        Dictionary<string, string?> forAll = settings.MapCompiled
+            ? new() { ["DOTNET_PerfMapEnabled"] = "1", ["DOTNET_EnableWriteXorExecute"] = "0" }
+            : [];
         var host = await RunningHost.StartAsync(new HostStart
         {
+            Environment = forAll,
             RunFile = RunFileCopy.Write(folder.Location, environment),
             DataFolder = folder.At("data"),
             Flags = ["--replicas", $"{Command}={settings.CommandReplicas}"],
@@ -104,23 +116,45 @@ internal sealed class AccountSystem : IAsyncDisposable
         return await Role.RunAsync(Role.Load, plan, Meter, LoadProcess.Environment);
     }
 
-    /// <summary>Waits until the account view shows these versions, and says how long that took.</summary>
-    public async Task<TimeSpan> ViewsShowAsync(IReadOnlyList<Acknowledged> versions, TimeSpan patience)
+    /// <summary>Waits until all functions have taken all events, and says how long that took.</summary>
+    public async Task<TimeSpan> FunctionsAreDoneAsync(TimeSpan patience)
     {
         var started = Stopwatch.GetTimestamp();
-        foreach (var wanted in versions)
+        await Eventually.True(
+            async () =>
+            {
+                using var functions = JsonDocument.Parse(await _http.GetStringAsync(new Uri(Processor, "/v1/functions")));
+                return functions.RootElement.GetProperty("items").EnumerateArray().All(function => function.GetProperty("lagEvents").GetInt64() == 0);
+            },
+            "the functions have taken all events",
+            patience);
+        return Stopwatch.GetElapsedTime(started);
+    }
+
+    /// <summary>Makes a view again from the first event, and says how many events a second that were.</summary>
+    public async Task<double> RebuildAsync(string view, TimeSpan patience)
+    {
+        using (var order = await _http.PostAsync(new Uri(Processor, $"/v1/functions/{view}/rebuild"), null))
         {
-            await Eventually.True(
-                async () =>
-                {
-                    using var answer = await _http.GetAsync(new Uri(Queries, $"/v1/accounts/{wanted.Account}"));
-                    return answer.IsSuccessStatusCode && long.Parse(answer.Headers.ETag!.Tag.Trim('"'), CultureInfo.InvariantCulture) >= wanted.Version;
-                },
-                $"the view shows {wanted.Account} at version {wanted.Version}",
-                patience);
+            order.EnsureSuccessStatusCode();
         }
 
-        return Stopwatch.GetElapsedTime(started);
+        var rate = 0.0;
+        await Eventually.True(
+            async () =>
+            {
+                using var function = JsonDocument.Parse(await _http.GetStringAsync(new Uri(Processor, $"/v1/functions/{view}")));
+                var generations = function.RootElement.GetProperty("generations").EnumerateArray().ToList();
+                foreach (var filled in generations.Where(g => g.TryGetProperty("eventsPerSecond", out _)))
+                {
+                    rate = filled.GetProperty("eventsPerSecond").GetDouble();
+                }
+
+                return rate > 0 && generations.TrueForAll(g => g.GetProperty("state").GetString() is "live" or "kept" or "switched");
+            },
+            $"view {view} is made again",
+            patience);
+        return rate;
     }
 
     /// <summary>
