@@ -2,6 +2,7 @@ extern alias query;
 
 using Accounts.Contracts;
 using Accounts.Domain;
+using Accounts.Processor.Consumers;
 using Accounts.Processor.Tests.InProcess;
 using EventLog;
 using TestSupport;
@@ -140,6 +141,51 @@ public class IndexTests
             Assert.Equal(seen.Count, seen.Distinct().Count());
             Assert.Subset(seen.ToHashSet(), before);
         }
+    }
+
+    [Fact]
+    public async Task A_batch_of_which_any_part_was_written_is_made_whole_by_folding_it_again()
+    {
+        for (var seed = 0; seed < 40; seed++)
+        {
+            var chance = new Random(seed);
+            var (whole, torn) = (new SimulatedStore(), new SimulatedStore());
+            for (var batch = 0L; batch < 4; batch++)
+            {
+                var ordinals = Enumerable.Range(1, 40).Select(i => (batch * 40) + i).ToList();
+                LoggedEvent[] events =
+                [
+                    .. ordinals.Select(o => Given.Event(new AccountEvent.Created(1_000 + o, $"N-{o % 7}-{o}", 7, o % 9 == 0), 1, o, ordinal: o)),
+                    .. ordinals.Select(o => Given.Event(new AccountEvent.Confirmed(2_000 + o, $"N-{o % 7}-{o}", null, 7), 2, 100 + o, ordinal: o)),
+                ];
+                await IndexSeed.Fold(whole, events);
+                for (var attempt = 0; attempt < 3; attempt++)
+                {
+                    await IndexSeed.Fold(torn, events, _ => chance.Next(2) == 0);
+                }
+
+                await IndexSeed.Fold(torn, events, _ => true);
+            }
+
+            Assert.Equal(Texts(whole), Texts(torn));
+        }
+
+        static IEnumerable<string> Texts(SimulatedStore store) =>
+            store.Values.OrderBy(row => row.Key, StringComparer.Ordinal).Select(row => $"{row.Key} {System.Text.Encoding.UTF8.GetString(row.Value)}");
+    }
+
+    [Fact]
+    public async Task A_row_that_is_ahead_of_the_others_never_goes_back()
+    {
+        var store = new SimulatedStore();
+        var lists = new IndexLists(store, Given.At, 4);
+        var suspended = Given.Event(new AccountEvent.Suspended(4_000, "A-1", null, 7), 4, 4);
+        await IndexSeed.Fold(store, [.. Given.Onboarded("A-1").SelectMany(record => record.Events)]);
+        await IndexSeed.Fold(store, [suspended], key => key.Contains(".u7.", StringComparison.Ordinal));
+
+        await IndexSeed.Fold(store, [Given.Event(new AccountEvent.Activated(3_000, "A-1"), 3, 3)]);
+
+        Assert.Equal("ACCOUNT_SUSPENDED", Assert.Single((await lists.Page(new ListFilter(7, null, null, ListOrder.CreatedAt))).Items).Account.Status);
     }
 
     [Fact]

@@ -69,6 +69,27 @@ public class UserDeletionTests
     }
 
     [Fact]
+    public async Task Accounts_that_the_index_does_not_show_yet_are_waited_for()
+    {
+        await using var world = new AccountWorld();
+        world.Start("FunctionsElsewhere=account-events,index");
+        for (var i = 0; i < 20; i++)
+        {
+            await world.Create($"A-{i}");
+        }
+
+        await AllAre(world, AccountStatus.Active);
+        var deletion = Delete(world, 1);
+        await Eventually.True(() => world.Views.Values.Keys.Any(key => key.Contains("deleted-user", StringComparison.Ordinal)), "it is written down");
+        Assert.False(deletion.IsCompleted);
+
+        world.Start("Functions=index");
+
+        await deletion;
+        await AllAre(world, AccountStatus.Archived);
+    }
+
+    [Fact]
     public async Task A_message_that_comes_again_changes_nothing()
     {
         await using var world = new AccountWorld();

@@ -90,15 +90,23 @@ internal sealed class IndexTreeRows(ViewPointer at, IndexTree tree, Rows rows)
             entries.Insert(place + 1, entry);
         }
 
-        var status = entry.Account.Status;
-        var legal = Decision.Legal(AccountRows.AccountOf(entry.Account));
-        _changed[label] = row with
+        _changed[label] = row with { Entries = entries, Commands = CommandsOf(entries) };
+    }
+
+    /// <summary>Made of the accounts alone, so that equal accounts make equal rows, whatever was there before.</summary>
+    private static Dictionary<string, IReadOnlyList<string>> CommandsOf(List<IndexEntry> entries)
+    {
+        var commands = new Dictionary<string, IReadOnlyList<string>>();
+        foreach (var status in Enum.GetValues<AccountStatus>())
         {
-            Entries = entries,
-            Commands = row.Commands.TryGetValue(status, out var known) && known.SequenceEqual(legal)
-                ? row.Commands
-                : new Dictionary<string, IReadOnlyList<string>>(row.Commands) { [status] = legal },
-        };
+            var name = AccountStatusNames.Of(status);
+            if (entries.Find(entry => entry.Account.Status == name) is { Account: var account })
+            {
+                commands[name] = Decision.Legal(AccountRows.AccountOf(account));
+            }
+        }
+
+        return commands;
     }
 
     /// <summary>Tells each row of the path what is in the row below.</summary>
@@ -109,20 +117,23 @@ internal sealed class IndexTreeRows(ViewPointer at, IndexTree tree, Rows rows)
             var above = Get(path[i - 1]);
             var mine = byNumber && i == 1 ? above.ByNumber : above.Below;
             var summary = SummaryOf(path[i], Get(path[i]));
-            var place = 0;
-            while (place < mine.Count && mine[place].Label != summary.Label)
-            {
-                place++;
-            }
-
-            if (place < mine.Count && mine[place].Revision >= summary.Revision)
+            var updated = mine.ToList();
+            var place = updated.FindLastIndex(there => string.CompareOrdinal(there.Label, summary.Label) <= 0);
+            var there = place >= 0 && updated[place].Label == summary.Label;
+            if (there && updated[place].Revision >= summary.Revision)
             {
                 continue;
             }
 
-            IReadOnlyList<IndexSummary> updated = place == mine.Count
-                ? [.. mine, summary]
-                : [.. mine.Take(place), summary, .. mine.Skip(place + 1)];
+            if (there)
+            {
+                updated[place] = summary;
+            }
+            else
+            {
+                updated.Insert(place + 1, summary);
+            }
+
             _changed[path[i - 1]] = byNumber && i == 1 ? above with { ByNumber = updated } : above with { Below = updated };
         }
     }

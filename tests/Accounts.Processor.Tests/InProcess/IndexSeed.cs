@@ -11,11 +11,12 @@ internal static class IndexSeed
     private const int EventsTogether = 1_000;
 
     /// <summary>Folds a batch and writes its rows.</summary>
-    public static async Task Fold(IStateStore store, IReadOnlyList<LoggedEvent> events)
+    /// <param name="saved">Which rows are written; null: all.</param>
+    public static async Task Fold(IStateStore store, IReadOnlyList<LoggedEvent> events, Func<string, bool>? saved = null)
     {
         var view = IndexView.Function;
         var rows = new Rows();
-        await rows.ReadAsync([.. events.SelectMany(logged => view.Reads(Given.At, logged))], trustNew: true, store, CancellationToken.None);
+        await rows.ReadAsync([.. events.SelectMany(logged => view.Reads(Given.At, logged))], trustNew: saved is null, store, CancellationToken.None);
         while (true)
         {
             foreach (var logged in events)
@@ -31,7 +32,7 @@ internal static class IndexSeed
             await rows.ReadWantedAsync(store, CancellationToken.None);
         }
 
-        await store.TransactAsync([.. rows.Changes(last: false), .. rows.Changes(last: true)], CancellationToken.None);
+        await store.TransactAsync([.. rows.Changes(last: false).Concat(rows.Changes(last: true)).Where(row => saved?.Invoke(row.Key) ?? true)], CancellationToken.None);
     }
 
     /// <summary>So many accounts of so many users, spread over partitions; what an account becomes after its creation is up to the caller.</summary>

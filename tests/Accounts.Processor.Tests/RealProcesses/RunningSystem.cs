@@ -5,7 +5,6 @@ using System.Net;
 using System.Text;
 using Accounts.Contracts;
 using Accounts.Processor.Tests.InProcess;
-using Dapr.Client;
 using EventLog;
 using Grpc.Net.Client;
 using TestSupport;
@@ -24,7 +23,6 @@ internal sealed class RunningSystem : IAsyncDisposable
     private readonly RunningHost _host;
     private readonly Dictionary<int, Process> _processors = [];
     private readonly GrpcChannel _channel;
-    private readonly DaprClient _dapr;
     private readonly ConcurrentQueue<string> _output = new();
     private int _numbers;
 
@@ -34,7 +32,6 @@ internal sealed class RunningSystem : IAsyncDisposable
         Commands = new HttpClient { BaseAddress = host["accounts-command"].Address, Timeout = TimeSpan.FromSeconds(30) };
         var sidecar = host["accounts-processor"];
         _channel = GrpcChannel.ForAddress(sidecar.DaprGrpc);
-        _dapr = new DaprClientBuilder().UseGrpcEndpoint(sidecar.DaprGrpc.ToString()).UseHttpEndpoint(sidecar.DaprHttp.ToString()).Build();
         Log = new LogReader(Store(Components.EventLog), TimeProvider.System);
         ViewStore = Store(Components.Views);
     }
@@ -220,7 +217,6 @@ internal sealed class RunningSystem : IAsyncDisposable
         }
 
         Commands.Dispose();
-        _dapr.Dispose();
         _channel.Dispose();
         await _host.DisposeAsync();
         _folder.Dispose();
@@ -247,5 +243,5 @@ internal sealed class RunningSystem : IAsyncDisposable
         Commands.PostAsync(path, new StringContent(json, Encoding.UTF8, "application/json"));
 
     private DaprStateStore Store(string component) =>
-        new(_dapr, new Dapr.Client.Autogen.Grpc.v1.Dapr.DaprClient(_channel), component, TimeSpan.FromSeconds(10));
+        new(new Dapr.Client.Autogen.Grpc.v1.Dapr.DaprClient(_channel), component, TimeSpan.FromSeconds(10));
 }
