@@ -21,9 +21,7 @@ public sealed class ApiCallTests
         var allowed = Rendering.Scene.In($"configuration/{app}.yaml").Single().Spec.Items("api", "allowed")
             .Select(rule => $"{rule.Text("name")} {rule.Text("version")} {rule.Text("protocol")}");
 
-        // The check of a store asks for the type of the component, to name it.
-        string[] ofTheCheck = assemblies.Contains("EventLog") ? ["metadata v1 grpc"] : [];
-        var calls = assemblies.SelectMany(Called).SelectMany(Apis).Concat(ofTheCheck).Append(ForTheCommandLine).Distinct();
+        var calls = assemblies.SelectMany(Called).SelectMany(Apis).Append(ForTheCommandLine).Distinct();
 
         Assert.Equal(calls.Order(StringComparer.Ordinal), allowed.Order(StringComparer.Ordinal));
     }

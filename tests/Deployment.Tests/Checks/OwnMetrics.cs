@@ -25,6 +25,6 @@ internal static partial class OwnMetrics
         return (plain.EndsWith(suffix, StringComparison.Ordinal) ? plain : plain + suffix) + (counts ? "_total" : "");
     }
 
-    [GeneratedRegex("""Create(?<kind>\w+)(<\w+>)?\(\s*"(?<name>[a-z_.]+)",\s*(unit: )?"(?<unit>[^"]*)"|Create(?<kind>Observable\w+)(<\w+>)?\(\s*"(?<name>[a-z_.]+)",[^"]*"(?<unit>[^"]*)" """)]
+    [GeneratedRegex("""Create(?<kind>\w+)(<\w+>)?\(\s*"(?<name>[a-z_.]+)",\s*(unit: )?"(?<unit>[^"]*)"|Create(?<kind>Observable\w+)(<\w+>)?\(\s*"(?<name>[a-z_.]+)",[^"]*"(?<unit>[^"]*)(?=")""")]
     private static partial Regex Instrument();
 }
