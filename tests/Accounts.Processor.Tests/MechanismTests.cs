@@ -256,6 +256,33 @@ public class MechanismTests
     }
 
     [Fact]
+    public async Task An_account_that_waits_for_a_newer_command_service_holds_up_no_other()
+    {
+        await using var world = new AccountWorld();
+        string? first = null;
+        world.BeforeCommand = key => (Interlocked.CompareExchange(ref first, key, null) ?? key) == key
+            ? new HttpResponseMessage(System.Net.HttpStatusCode.ServiceUnavailable)
+            {
+                Content = new StringContent(
+                    $$"""{"type":"{{ProblemTypes.AccountStopped}}","title":"","status":503}""", new System.Net.Http.Headers.MediaTypeHeaderValue(MediaTypes.Problem)),
+            }
+            : null;
+        world.Start();
+        await world.Create("A-1");
+        await Eventually.True(() => first is not null, "a command was sent");
+
+        // Enough of them that some are of the same partition.
+        var others = Enumerable.Range(1, 8 * AccountWorld.Partitions).Select(i => $"B-{i}").ToList();
+        foreach (var other in others)
+        {
+            await world.Create(other);
+        }
+
+        await Eventually.Holds(async () => Assert.All(await Task.WhenAll(others.Select(other => Status(world, other))), status => Assert.Equal("ACCOUNT_ACTIVE", status)));
+        Assert.Equal("ACCOUNT_PENDING", await Status(world, "A-1"));
+    }
+
+    [Fact]
     public async Task A_view_that_has_lost_a_row_says_where_and_stops_no_other_function()
     {
         await using var world = new AccountWorld();

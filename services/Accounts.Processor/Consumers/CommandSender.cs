@@ -42,7 +42,7 @@ internal sealed class CommandSender(HttpClient http, Outage outage, TimeProvider
                     return;
                 }
 
-                if (IsRefusal(response))
+                if (await IsRefusalAsync(response, cancellation))
                 {
                     throw new CommandRefusedException($"Command {command.Name} was answered {(int)response.StatusCode}.");
                 }
@@ -80,12 +80,17 @@ internal sealed class CommandSender(HttpClient http, Outage outage, TimeProvider
         || (response.StatusCode is HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed or HttpStatusCode.UnprocessableEntity && IsProblem(response));
 
     /// <summary>
-    /// Who says that there is no account, although the log has an event of it, speaks of another log: taken for an answer, the command
-    /// would be lost without a sound.
+    /// What waiting will not mend, and other accounts must not wait for. Who says that there is no account, although the log has an event
+    /// of it, speaks of another log: taken for an answer, the command would be lost without a sound.
     /// </summary>
-    private static bool IsRefusal(HttpResponseMessage response) =>
-        response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.UnsupportedMediaType or HttpStatusCode.RequestEntityTooLarge
-        || (response.StatusCode is HttpStatusCode.NotFound && IsProblem(response));
+    private static async Task<bool> IsRefusalAsync(HttpResponseMessage response, CancellationToken cancellation) => response.StatusCode switch
+    {
+        HttpStatusCode.BadRequest or HttpStatusCode.UnsupportedMediaType or HttpStatusCode.RequestEntityTooLarge => true,
+        HttpStatusCode.NotFound => IsProblem(response),
+        HttpStatusCode.ServiceUnavailable => IsProblem(response)
+            && (await response.Content.ReadFromJsonAsync(ContractsJson.Default.Problem, cancellation))?.Type == ProblemTypes.AccountStopped,
+        _ => false,
+    };
 
     private static bool IsProblem(HttpResponseMessage response) => response.Content.Headers.ContentType?.MediaType == MediaTypes.Problem;
 }
