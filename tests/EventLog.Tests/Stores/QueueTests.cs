@@ -28,8 +28,6 @@ public sealed class QueueTests(StoresFixture fixture) : IClassFixture<StoresFixt
 
         public string Name => inner.Name;
 
-        public Task<string?> DescribeAsync(CancellationToken cancellation) => inner.DescribeAsync(cancellation);
-
         public void Hold() => _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public void Release() => _held!.SetResult();
