@@ -78,11 +78,15 @@ public sealed record Account(
         ({ } account, AccountEvent.Archived e) => account with { Status = AccountStatus.Archived, LastModified = e.LastModified },
         ({ } account, AccountEvent.MadeDefault e) => account with
         {
-            DefaultAccount = true, DefaultSince = e.CreatedAt, LastModified = e.LastModified,
+            DefaultAccount = true,
+            DefaultSince = e.CreatedAt,
+            LastModified = e.LastModified,
         },
         ({ } account, AccountEvent.DefaultCleared e) => account with
         {
-            DefaultAccount = false, DefaultSince = null, LastModified = e.LastModified,
+            DefaultAccount = false,
+            DefaultSince = null,
+            LastModified = e.LastModified,
         },
         _ => throw new InvalidOperationException($"{happened.GetType().Name} cannot follow when the account is {state?.Status.ToString() ?? "missing"}."),
     };

@@ -22,18 +22,18 @@ internal static class Given
 
     public static LoggedEvent Stored(
         StoredEvent stored, string account, long version, long position = 1, int index = 0, int partition = 3, long ordinal = 1) => new(new RecordedEvent
-    {
-        Event = stored,
-        Stream = account,
-        Version = version,
-        StreamOrdinal = ordinal,
-        EventId = $"0123abcd-{partition}-{position}-{index}",
-        Position = new LogPosition(partition, position),
-        Time = DateTimeOffset.UnixEpoch,
-        CommandId = "c",
-        CorrelationId = "together",
-        CausationId = "because",
-    });
+        {
+            Event = stored,
+            Stream = account,
+            Version = version,
+            StreamOrdinal = ordinal,
+            EventId = $"0123abcd-{partition}-{position}-{index}",
+            Position = new LogPosition(partition, position),
+            Time = DateTimeOffset.UnixEpoch,
+            CommandId = "c",
+            CorrelationId = "together",
+            CausationId = "because",
+        });
 
     /// <summary>An account's first three events, each in a record of its own.</summary>
     public static IReadOnlyList<LoggedRecord> Onboarded(string number, long firstPosition = 1) =>

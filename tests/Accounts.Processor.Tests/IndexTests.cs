@@ -1,12 +1,11 @@
 extern alias query;
-
 using Accounts.Contracts;
 using Accounts.Domain;
 using Accounts.Processor.Consumers;
 using Accounts.Processor.Tests.InProcess;
 using EventLog;
-using TestSupport;
 using query::Accounts.Query.Lists;
+using TestSupport;
 
 namespace Accounts.Processor.Tests;
 

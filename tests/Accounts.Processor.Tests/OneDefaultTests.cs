@@ -1,13 +1,12 @@
 extern alias query;
-
 using System.Net;
 using Accounts.Contracts;
 using Accounts.Domain;
 using Accounts.Processor.Tests.InProcess;
 using Accounts.Processor.Users;
 using EventLog;
-using TestSupport;
 using query::Accounts.Query.Lists;
+using TestSupport;
 
 namespace Accounts.Processor.Tests;
 
