@@ -47,7 +47,16 @@ public static class Correlation
         }
     }
 
-    private static Ids Of(HttpContext context) => (Ids)context.Items[Key]!;
+    // What is for the sidecar has ids only when somebody asks for them, as the problem does that refuses a caller without the token.
+    private static Ids Of(HttpContext context)
+    {
+        if (context.Items[Key] is not Ids ids)
+        {
+            context.Items[Key] = ids = new Ids(ActivityTraceId.CreateRandom().ToHexString(), null);
+        }
+
+        return ids;
+    }
 
     private static string? Read(HttpContext context, string header, Dictionary<string, string[]> wrong)
     {

@@ -10,7 +10,7 @@ namespace Repository.Tests;
 public partial class NameTests
 {
     // Where a real Dapr has its placement and its scheduler, and where databases, brokers and collectors are wont to be.
-    private static readonly string[] PortsOfOthers = ["50005", "50006", "4317", "6379", "3306", "5432", "5672", "9092", "4222", "1433", "27017"];
+    private static readonly string[] PortsOfOthers = ["50005", "50006", "3510", "4317", "6379", "3306", "5432", "5672", "9092", "4222", "1433", "27017"];
     private static readonly string[] PortKeys = ["appPort", "daprHTTPPort", "daprGRPCPort", "daprInternalGRPCPort", "metricsPort"];
     private static readonly List<YamlMappingNode> Apps = [.. ((YamlSequenceNode)Documents("dapr.yaml").Single()["apps"]).Cast<YamlMappingNode>()];
     private static readonly Dictionary<string, string> AppPorts = Apps.ToDictionary(app => Text(app["appID"]), app => Text(app["appPort"]));

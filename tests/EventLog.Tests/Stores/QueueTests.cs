@@ -1,7 +1,8 @@
 namespace EventLog.Tests.Stores;
 
 /// <summary>A partition that gets more commands than it can decide.</summary>
-public sealed class QueueTests(StoresFixture fixture) : IClassFixture<StoresFixture>
+[Collection(OnRealStores.Name)]
+public sealed class QueueTests(StoresFixture fixture)
 {
     [Fact]
     public async Task A_queue_that_is_full_refuses_at_once_and_has_done_nothing()
@@ -34,6 +35,8 @@ public sealed class QueueTests(StoresFixture fixture) : IClassFixture<StoresFixt
 
         public Task<string?> DescribeAsync(CancellationToken cancellation) => inner.DescribeAsync(cancellation);
 
+        public Task DeleteAsync(string key, CancellationToken cancellation) => inner.DeleteAsync(key, cancellation);
+
         public Task<StoredValue?> ReadAsync(string key, CancellationToken cancellation) => inner.ReadAsync(key, cancellation);
 
         public Task<IReadOnlyDictionary<string, StoredValue>> ReadManyAsync(IReadOnlyList<string> keys, CancellationToken cancellation) =>
@@ -49,7 +52,5 @@ public sealed class QueueTests(StoresFixture fixture) : IClassFixture<StoresFixt
             inner.ReplaceAsync(key, value, etag, cancellation);
 
         public Task TransactAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation) => inner.TransactAsync(writes, cancellation);
-
-        public Task DeleteAsync(string key, CancellationToken cancellation) => inner.DeleteAsync(key, cancellation);
     }
 }
