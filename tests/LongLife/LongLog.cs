@@ -81,19 +81,21 @@ internal static class LongLog
         await ReadyAsync(http);
         for (var i = 0; i < 64; i++)
         {
-            using var answer = await http.PostAsync(new Uri($"/v1/accounts/{Number(i)}/commands/clear-default", UriKind.Relative), null);
-            answer.EnsureSuccessStatusCode();
+            await AnsweredAsync(() => http.PostAsync(new Uri($"/v1/accounts/{Number(i)}/commands/clear-default", UriKind.Relative), null), "a command is answered");
         }
 
         return DateTime.Now - command.StartTime;
     }
 
-    private static Task ReadyAsync(HttpClient http) => Eventually.True(
+    private static Task ReadyAsync(HttpClient http) =>
+        AnsweredAsync(() => http.GetAsync(new Uri("/healthz/ready", UriKind.Relative)), "the command service is ready");
+
+    private static Task AnsweredAsync(Func<Task<HttpResponseMessage>> ask, string what) => Eventually.True(
         async () =>
         {
             try
             {
-                using var answer = await http.GetAsync(new Uri("/healthz/ready", UriKind.Relative));
+                using var answer = await ask();
                 return answer.IsSuccessStatusCode;
             }
             catch (HttpRequestException)
@@ -101,7 +103,8 @@ internal static class LongLog
                 return false;
             }
         },
-        "the command service is ready");
+        what,
+        TimeSpan.FromMinutes(1));
 
     private static string Number(int i) => string.Create(CultureInfo.InvariantCulture, $"LONG-{i:D8}");
 
