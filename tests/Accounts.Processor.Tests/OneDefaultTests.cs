@@ -52,12 +52,13 @@ public class OneDefaultTests
         var reader = Task.Run(
             async () =>
             {
-                while (!done.IsCancellationRequested)
+                do
                 {
                     var items = (await lists.Page(OfUser, 500)).Items;
                     Assert.InRange(items.Count(item => item.Account.DefaultAccount), 0, 1);
                     seen += items.Count;
                 }
+                while (!done.IsCancellationRequested);
             },
             TestContext.Current.CancellationToken);
 
