@@ -41,6 +41,9 @@ internal sealed record LoadPlan
     /// <summary>What the numbers of accounts begin with; no two runs on one system may have the same.</summary>
     public string Prefix { get; init; } = "B";
 
+    /// <summary>The first of the users of <see cref="Workload.Mixed"/>, each of which has one account.</summary>
+    public long FirstUser { get; init; }
+
     /// <summary>Where the acknowledged events are appended, as the log verifier reads them; null: nowhere.</summary>
     public string? AcknowledgedFile { get; init; }
 

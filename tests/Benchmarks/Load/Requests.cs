@@ -54,7 +54,9 @@ internal sealed class Requests(LoadPlan plan, int connection, string host)
     private int Create(Span<byte> buffer)
     {
         Span<byte> body = stackalloc byte[160];
-        var user = ((connection * 7919L) + _count) % Users;
+
+        // A policy clears the other defaults of a user: it would add events of its own to those of the lives.
+        var user = plan.Workload is Workload.Mixed ? plan.FirstUser + (connection * 1_000_000L) + _count : ((connection * 7919L) + _count) % Users;
         Utf8.TryWrite(body, $$"""{"userId":{{user}},"accountNumber":"{{Account}}","defaultAccount":false}""", out var length);
         Utf8.TryWrite(buffer, $"POST /v1/accounts HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n", out var written);
         body[..length].CopyTo(buffer[written..]);

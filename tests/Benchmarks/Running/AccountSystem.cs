@@ -29,14 +29,16 @@ internal sealed record SystemSettings
 internal sealed class AccountSystem : IAsyncDisposable
 {
     private const string Command = "accounts-command";
+    private const long UsersOfARun = 10_000_000_000;
     private readonly RunningHost _host;
     private readonly TemporaryFolder _folder;
+    private readonly SystemSettings _settings;
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(10) };
     private int _runs;
 
-    private AccountSystem(RunningHost host, TemporaryFolder folder)
+    private AccountSystem(RunningHost host, TemporaryFolder folder, SystemSettings settings)
     {
-        (_host, _folder) = (host, folder);
+        (_host, _folder, _settings) = (host, folder, settings);
         Commands = [.. host.Apps.Values.Where(IsCommand).OrderBy(app => app.Label, StringComparer.Ordinal).Select(app => app.Address!)];
     }
 
@@ -93,7 +95,7 @@ internal sealed class AccountSystem : IAsyncDisposable
             DataFolder = folder.At("data"),
             Flags = ["--replicas", $"{Command}={settings.CommandReplicas}"],
         });
-        var system = new AccountSystem(host, folder);
+        var system = new AccountSystem(host, folder, settings);
         foreach (var service in system.Commands.Append(system.Processor).Append(system.Queries))
         {
             await Eventually.True(
@@ -107,7 +109,8 @@ internal sealed class AccountSystem : IAsyncDisposable
     /// <param name="shape">The run; servers, prefix and the file of what is acknowledged are filled in here.</param>
     public async Task<(LoadResult Result, IReadOnlyList<ProcessUse> Use)> LoadAsync(LoadPlan shape)
     {
-        var plan = shape with { Prefix = string.Create(CultureInfo.InvariantCulture, $"B{++_runs}"), AcknowledgedFile = AcknowledgedFile };
+        var run = ++_runs;
+        var plan = shape with { Prefix = string.Create(CultureInfo.InvariantCulture, $"B{run}"), FirstUser = run * UsersOfARun, AcknowledgedFile = AcknowledgedFile };
         if (plan.Workload is Workload.Hot)
         {
             await CreateAsync(Requests.Hot(plan.Prefix));
@@ -124,7 +127,11 @@ internal sealed class AccountSystem : IAsyncDisposable
             async () =>
             {
                 using var functions = JsonDocument.Parse(await _http.GetStringAsync(new Uri(Processor, "/v1/functions")));
-                return functions.RootElement.GetProperty("items").EnumerateArray().All(function => function.GetProperty("lagEvents").GetInt64() == 0);
+
+                // Policies that are switched off take nothing, and lag.
+                return functions.RootElement.GetProperty("items").EnumerateArray()
+                    .Where(function => _settings.Onboarding || function.GetProperty("kind").GetString() != "policy")
+                    .All(function => function.GetProperty("lagEvents").GetInt64() == 0);
             },
             "the functions have taken all events",
             patience);
@@ -179,6 +186,11 @@ internal sealed class AccountSystem : IAsyncDisposable
         using var verifier = Process.Start(info)!;
         var said = await verifier.StandardOutput.ReadToEndAsync();
         await verifier.WaitForExitAsync();
+        if (verifier.ExitCode != 0)
+        {
+            Console.Error.WriteLine(said);
+        }
+
         return (verifier.ExitCode == 0, said.Trim().Split('\n')[^1]);
     }
 

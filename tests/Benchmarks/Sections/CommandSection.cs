@@ -58,19 +58,23 @@ internal static class CommandSection
     /// Until the runtime has compiled what is used often, with all the detours that it takes to find out: on two cores that is half
     /// a minute for all the processes. Ends when the rate grows no more.
     /// </summary>
-    public static async Task WarmUpAsync(AccountSystem system, Measuring measuring)
+    public static async Task WarmUpAsync(AccountSystem system, Measuring measuring, Workload other = Workload.Mixed)
     {
         const double enough = 1.05;
         var best = 0.0;
         for (var round = 0; round < (measuring.Quick ? 2 : 10); round++)
         {
-            var (result, _) = await system.LoadAsync(measuring.Plan(round % 2 == 0 ? Workload.New : Workload.Mixed, 128, system.Commands) with { Seconds = 4, WarmUpSeconds = 0.2 });
+            var (result, _) = await system.LoadAsync(measuring.Plan(round % 2 == 0 ? Workload.New : other, 128, system.Commands) with { Seconds = 4, WarmUpSeconds = 0.2 });
             if (round >= 4 && result.PerSecond < best * enough)
             {
                 break;
             }
 
             best = Math.Max(best, result.PerSecond);
+            foreach (var (what, count) in result.Failed)
+            {
+                Console.WriteLine($"  while warming up: {what} × {count}");
+            }
         }
 
         await system.FunctionsAreDoneAsync(TimeSpan.FromMinutes(2));

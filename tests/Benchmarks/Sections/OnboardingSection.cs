@@ -10,7 +10,7 @@ internal static class OnboardingSection
     public static async Task RunAsync(Measuring measuring)
     {
         await using var system = await AccountSystem.StartAsync(new SystemSettings { Onboarding = true });
-        await CommandSection.WarmUpAsync(system, measuring);
+        await CommandSection.WarmUpAsync(system, measuring, Workload.New);
         foreach (var connections in measuring.Quick ? [64] : new[] { 1, 64, 256 })
         {
             var begun = Stopwatch.GetTimestamp();
@@ -23,5 +23,7 @@ internal static class OnboardingSection
                 step.Result.Answered * Events / Stopwatch.GetElapsedTime(begun).TotalSeconds,
                 "events/s"));
         }
+
+        await measuring.VerifyAsync(system, "with policies", Events);
     }
 }
