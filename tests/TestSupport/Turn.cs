@@ -22,14 +22,14 @@ public abstract class Turn : IDisposable
         }
 
         var path = Path.Combine(Repository.Root, "artifacts", "tests.lock");
-        using (File.Open(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite))
-        {
-        }
-
         while (true)
         {
             try
             {
+                using (File.Open(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite))
+                {
+                }
+
                 // The system gives it back when the process ends, however it ends.
                 _held = new FileStream(path, FileMode.Open, access, share);
                 Environment.SetEnvironmentVariable(Held, "yes");
