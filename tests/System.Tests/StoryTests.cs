@@ -41,13 +41,27 @@ public partial class StoryTests(SharedSystem shared)
         var expected = Status().Match(lines[0]) is { Success: true } status ? int.Parse(status.Value, CultureInfo.InvariantCulture) : 0;
 
         // Reading may be repeated until the views are there; a command is sent once.
-        if (first[0] == "GET")
+        if (headers.Contains(("Accept", "text/event-stream")))
+        {
+            await Eventually.Holds(BeginOnce);
+        }
+        else if (first[0] == "GET")
         {
             await Eventually.Holds(SendOnce);
         }
         else
         {
             await SendOnce();
+        }
+
+        // A stream has no end: that it begins is all there is to see.
+        async Task BeginOnce()
+        {
+            using var http = new HttpClient();
+            using var begun = new HttpRequestMessage(HttpMethod.Get, first[1]);
+            begun.Headers.Accept.ParseAdd("text/event-stream");
+            using var answer = await http.SendAsync(begun, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+            Assert.Equal("text/event-stream", answer.EnsureSuccessStatusCode().Content.Headers.ContentType?.MediaType);
         }
 
         async Task SendOnce()
