@@ -29,6 +29,10 @@ public class OneDefaultTests
         .OrderBy(happened => happened.CreatedAt).ThenBy(happened => happened.AccountNumber, StringComparer.Ordinal)
         .Last().AccountNumber;
 
+    /// <summary>How far the policy has come in the partition of an account.</summary>
+    private static async Task<long> Checkpoint(AccountWorld world, string number) => world.Row(
+        RowKeys.Checkpoint(await world.At(), "one-default-account", Keys.PartitionOf(number, AccountWorld.Partitions)), ContractsJson.Default.CheckpointRow)?.Position ?? 0;
+
     private static async Task Open(AccountWorld world, int count)
     {
         for (var i = 0; i < count; i++)
@@ -73,6 +77,43 @@ public class OneDefaultTests
         await done.CancelAsync();
         await reader;
         Assert.True(seen > 0);
+    }
+
+    [Fact]
+    public async Task Two_that_become_the_default_at_once_in_two_partitions_both_beat_one_of_a_third()
+    {
+        await using var world = new AccountWorld();
+        var at = await world.At();
+        var numbers = Enumerable.Range(0, 50).Select(i => $"A-{i:00}").DistinctBy(number => Keys.PartitionOf(number, AccountWorld.Partitions)).Take(3).ToList();
+        using var saved = new CountdownEvent(2);
+        var looking = 0;
+
+        // Who has saved his row looks at those of the others only when the other one of the later two has saved his as well.
+        world.Views.AfterWrite = writes =>
+        {
+            if (writes.Any(write => numbers.Skip(1).Any(number => write.Key == RowOf(number))))
+            {
+                saved.Signal();
+            }
+        };
+        world.Views.BeforeRead = keys =>
+        {
+            if (keys.Count > 1 && keys.Contains(RowOf(numbers[0])) && Interlocked.Increment(ref looking) > 1)
+            {
+                Assert.True(saved.Wait(TimeSpan.FromSeconds(10)), "Both are to be saved.");
+            }
+        };
+        world.Start(Hosted);
+        await world.Send(numbers[0], new AccountCommand.Create(numbers[0], 1, DefaultAccount: true));
+        await Eventually.True(() => Volatile.Read(ref looking) == 1, "the first has looked at the others");
+        await Eventually.Holds(async () => Assert.NotEqual(0, (await Checkpoint(world, numbers[0]))));
+
+        await world.Send(numbers[1], new AccountCommand.Create(numbers[1], 1, DefaultAccount: true));
+        await world.Send(numbers[2], new AccountCommand.Create(numbers[2], 1, DefaultAccount: true));
+
+        await Eventually.Holds(async () => Assert.Equal([numbers[2]], await Defaults(world)));
+
+        string RowOf(string number) => DefaultsRow.Key(at, 1, Keys.PartitionOf(number, AccountWorld.Partitions));
     }
 
     [Fact]

@@ -86,10 +86,12 @@ internal sealed class OneDefaultWork(PolicySetting setting)
         var keys = Enumerable.Range(0, setting.Partitions).Select(partition => DefaultsRow.Key(setting.At, user, partition)).ToList();
         var rows = await setting.ReadAsync(keys, UsersJson.Default.DefaultsRow, stopping);
         var own = rows[keys[setting.Partition]];
-        var others = rows.Where(row => row.Key != keys[setting.Partition]).Select(row => row.Value.Latest).Aggregate((IndexDefault?)null, IndexDefault.Latest);
+        var latest = rows.Values.Select(row => row.Latest).ToList();
+        var winner = latest.Aggregate((IndexDefault?)null, IndexDefault.Latest);
 
-        // Whoever was beaten by one that is beaten itself was cleared because of that one.
-        List<IndexDefault> beaten = others is null ? [.. own.Beaten] : [.. own.Beaten, own.Latest.Beats(others) ? others : own.Latest];
+        // All that are beaten, not only the next: whoever has beaten the others may have been beaten himself before he looked, and a row
+        // does not tell whom its partition has cleared. Who is cleared already gets the same command once more, without effect.
+        List<IndexDefault> beaten = [.. own.Beaten, .. latest.Where(became => became != winner)];
         foreach (var loser in beaten)
         {
             var command = new PolicyCommand(loser.Number, "clear-default", new FactBody { DefaultSince = loser.Since });
