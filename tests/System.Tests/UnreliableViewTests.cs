@@ -19,9 +19,9 @@ public class UnreliableViewTests(ThreeReplicas replicas, ITestOutputHelper outpu
         await using var load = await CommandLoad.StartAsync(replicas.Addresses, 2, replicas.Acknowledged);
         await replicas.FaultsAsync(Faults);
         var rate = await load.RateAsync(TimeSpan.FromSeconds(6));
-        await replicas.FaultsAsync("[]");
         await load.EndAsync();
         var unknown = load.Attempts.Count(a => a.Status == 503);
+        await replicas.FaultsAsync("[]");
         output.WriteLine($"{rate:0} commands/s; {unknown} answers of {load.Attempts.Count} were 503");
         Assert.Empty(load.Surprises);
         Assert.All(load.Attempts, a => Assert.Contains(a.Status, (int[])[200, 201, 409, 412, 503]));
