@@ -4,37 +4,16 @@ using Accounts.Processor.Functions;
 using Accounts.Processor.Parking;
 using Accounts.Processor.Tests.InProcess;
 using TestSupport;
+using static Accounts.Processor.Tests.InProcess.ParkingSteps;
 
 namespace Accounts.Processor.Tests;
 
 /// <summary>Events that a function cannot take, whatever is done.</summary>
 public class ParkingTests
 {
-    private const string Activate = "activate";
     private static readonly string[] ViewsOnly = ["Onboarding:Enabled=false"];
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
-
-    private static async Task<IReadOnlyList<ParkedBody>> Parked(Replica replica, string? function = null) =>
-        replica.Host.Operator is { } at ? (await ParkedEvents.ListAsync(at, function, null, 500, Stop)).Items : [];
-
-    private static async Task<ParkedBody> OnlyParked(Replica replica)
-    {
-        await Eventually.True(async () => await Parked(replica) is [{ State: HeldStates.Parked }], "one event is parked");
-        return (await Parked(replica)).Single();
-    }
-
-    private static async Task Wish(Replica replica, string id, string wish) =>
-        Assert.True(await ParkedEvents.WishAsync(replica.Host.Operator!, id, wish, Stop));
-
-    private static async Task Suspend(AccountWorld world, string number, int times)
-    {
-        await world.Send(number, new AccountCommand.Confirm());
-        for (var i = 0; i < times; i++)
-        {
-            await world.Send(number, AccountCommand.Named(i % 2 == 0 ? Activate : "suspend")!);
-        }
-    }
 
     [Theory]
     [InlineData(false)]
