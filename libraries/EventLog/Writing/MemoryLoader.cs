@@ -11,10 +11,14 @@ internal sealed class MemoryLoader<TState, TCommand, TEvent>(
     private const int FewPositions = 8;
     private const int ManyPositions = 100;
 
+    private const int MostTries = 4;
+    private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
     /// <summary>Head first, then the records after it until one is missing.</summary>
     public async Task OpenAsync(CancellationToken cancellation)
     {
-        if (await store.ReadAsync(Keys.Head(partition), cancellation) is { } head)
+        if (await ReadAsync(Keys.Head(partition), cancellation) is { } head)
         {
             memory.StartFrom(Head.Read(head.Value));
         }
@@ -26,7 +30,7 @@ internal sealed class MemoryLoader<TState, TCommand, TEvent>(
     /// Whether the log ends where the memory does. Asked of the one key, because only a single read is sure to see the newest.
     /// </summary>
     public async Task<bool> IsAtEndAsync(CancellationToken cancellation) =>
-        await store.ReadAsync(Keys.Record(partition, memory.Tail.Position + 1), cancellation) is null;
+        await ReadAsync(Keys.Record(partition, memory.Tail.Position + 1), cancellation) is null;
 
     /// <summary>Folds the records after the tail until one is missing; true when there were any.</summary>
     /// <exception cref="LogBrokenException">A record does not follow the one before it.</exception>
@@ -52,7 +56,7 @@ internal sealed class MemoryLoader<TState, TCommand, TEvent>(
             return false;
         }
 
-        var found = await store.ReadManyAsync([.. lacking.Values], cancellation);
+        var found = await ReadManyAsync([.. lacking.Values], cancellation);
         foreach (var (stream, key) in lacking)
         {
             memory.Add(stream, found.TryGetValue(key, out var stored) ? StoredSnapshot.Read(stored.Value) : null);
@@ -109,7 +113,7 @@ internal sealed class MemoryLoader<TState, TCommand, TEvent>(
             keys[i] = Keys.Record(partition, first + i);
         }
 
-        var found = await store.ReadManyAsync(keys, cancellation);
+        var found = await ReadManyAsync(keys, cancellation);
         var records = new List<(StoredRecord, ReadOnlyMemory<byte>)>(found.Count);
         foreach (var key in keys)
         {
@@ -122,7 +126,7 @@ internal sealed class MemoryLoader<TState, TCommand, TEvent>(
         }
 
         // A bulk read may lag behind: that nothing comes next is for a single read to say.
-        if (records.Count == 0 && await store.ReadAsync(keys[0], cancellation) is { } next)
+        if (records.Count == 0 && await ReadAsync(keys[0], cancellation) is { } next)
         {
             Add(next);
         }
@@ -131,6 +135,33 @@ internal sealed class MemoryLoader<TState, TCommand, TEvent>(
 
         void Add(StoredValue stored) =>
             records.Add((StoredRecord.Read(stored.Value, new LogPosition(partition, first + records.Count)), stored.Value));
+    }
+
+    private Task<StoredValue?> ReadAsync(string key, CancellationToken cancellation) =>
+        AgainAsync(() => store.ReadAsync(key, cancellation), cancellation);
+
+    private Task<IReadOnlyDictionary<string, StoredValue>> ReadManyAsync(string[] keys, CancellationToken cancellation) =>
+        AgainAsync(() => store.ReadManyAsync(keys, cancellation), cancellation);
+
+    /// <summary>
+    /// A read that fails at once is tried again: whoever begins anew at the head for each failure never comes to the end of a
+    /// long log in a store that fails now and then. One that is slow to fail is not: commands wait for it.
+    /// </summary>
+    private async Task<T> AgainAsync<T>(Func<Task<T>> read, CancellationToken cancellation)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            var began = time.GetTimestamp();
+            try
+            {
+                return await read();
+            }
+            catch (Exception) when (tries < MostTries && time.GetElapsedTime(began) < AtOnce && !cancellation.IsCancellationRequested)
+            {
+            }
+
+            await Task.Delay(Pause * tries, time, cancellation);
+        }
     }
 
     /// <summary>The digest of a stored record; when the next record names it, the bytes need not be brought into one form.</summary>
