@@ -22,13 +22,15 @@ public class CheckpointTests
             await _store.CreateAsync(Key, Checkpoint.ToJson(new CheckpointRow(position, position)), Stop);
         }
 
-        return new Checkpoint(Key, _store, new Outage("the views", TimeProvider.System, NullLogger.Instance), new HastyTime(), new Random(1));
+        return new Checkpoint(Key, Saver());
     }
+
+    private CheckpointSaver Saver() => new(_store, new Outage("the views", TimeProvider.System, NullLogger.Instance), new HastyTime(), new Random(1));
 
     [Fact]
     public async Task It_is_saved_beside_the_work_and_what_is_left_is_saved_at_the_end()
     {
-        using var checkpoint = await At(0);
+        var checkpoint = await At(0);
         await checkpoint.LoadAsync(Stop);
         Assert.Equal(0, checkpoint.Done);
 
@@ -46,8 +48,8 @@ public class CheckpointTests
     [Fact]
     public async Task A_rival_that_has_come_further_wins()
     {
-        using var checkpoint = await At(5);
-        using var rival = await At(5);
+        var checkpoint = await At(5);
+        var rival = await At(5);
         await checkpoint.LoadAsync(Stop);
         rival.Advance(90, 1, Stop);
         await rival.FlushAsync();
@@ -62,8 +64,8 @@ public class CheckpointTests
     [Fact]
     public async Task It_never_goes_back_when_a_rival_saves_between_reading_and_writing()
     {
-        using var checkpoint = await At(5);
-        using var rival = await At(5);
+        var checkpoint = await At(5);
+        var rival = await At(5);
         var overtaken = false;
         _store.BeforeWrite = async _ =>
         {
@@ -84,7 +86,7 @@ public class CheckpointTests
     [Fact]
     public async Task A_store_that_is_away_for_a_while_delays_it_only()
     {
-        using var checkpoint = await At(0);
+        var checkpoint = await At(0);
         var failures = 0;
         _store.BeforeRead = _ => FailTwice(ref failures);
         await checkpoint.LoadAsync(Stop);
@@ -103,5 +105,47 @@ public class CheckpointTests
                 throw new IOException("away");
             }
         }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Those_of_all_functions_are_saved_together_and_a_rival_of_one_holds_up_no_other(bool likeRedis)
+    {
+        var store = new SimulatedStore { LikeRedis = likeRedis };
+        var keys = Enumerable.Range(0, 20).Select(i => $"0123abcd.checkpoint.1.function-{i}.3").ToList();
+        foreach (var key in keys)
+        {
+            await store.CreateAsync(key, Checkpoint.ToJson(new CheckpointRow(5, 5)), Stop);
+        }
+
+        var calls = store.Writes.Count;
+        using var saver = new CheckpointSaver(store, new Outage("the views", TimeProvider.System, NullLogger.Instance), new HastyTime(), new Random(1));
+        var checkpoints = keys.Select(key => new Checkpoint(key, saver)).ToList();
+        await Task.WhenAll(checkpoints.Select(checkpoint => checkpoint.LoadAsync(Stop)));
+        store.BeforeWrite = writes =>
+        {
+            if (writes.Count > 1)
+            {
+                store.BeforeWrite = _ => Task.CompletedTask;
+                store.Put(keys[^1], System.Text.Encoding.UTF8.GetString(Checkpoint.ToJson(new CheckpointRow(90, 90))));
+            }
+
+            return Task.CompletedTask;
+        };
+
+        checkpoints.ForEach(checkpoint => checkpoint.Advance(7, 2, Stop));
+        await saver.FlushAsync();
+
+        var stored = store.Values;
+        Assert.All(keys.SkipLast(1), key => Assert.Equal(7, JsonSerializer.Deserialize(stored[key], ContractsJson.Default.CheckpointRow)!.Position));
+        Assert.Equal(90, JsonSerializer.Deserialize(stored[keys[^1]], ContractsJson.Default.CheckpointRow)!.Position);
+        Assert.Equal(90, checkpoints[^1].Done);
+        var together = store.Writes.Skip(calls).Count(keysOfCall => keysOfCall.Length > 1);
+        Assert.InRange(together, 1, 3);
+
+        checkpoints.ForEach(checkpoint => checkpoint.Advance(100, 1, Stop));
+        await saver.FlushAsync();
+        Assert.All(keys, key => Assert.Equal(100, JsonSerializer.Deserialize(store.Values[key], ContractsJson.Default.CheckpointRow)!.Position));
     }
 }

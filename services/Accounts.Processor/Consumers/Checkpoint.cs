@@ -8,17 +8,25 @@ namespace Accounts.Processor.Consumers;
 /// Up to where one function has done one partition. It is saved after the work and beside the next batch, and it only ever
 /// grows: a rival that has come further wins.
 /// </summary>
-internal sealed class Checkpoint(string key, IStateStore views, Outage outage, TimeProvider time, Random chance) : IDisposable
+internal sealed class Checkpoint(string key, CheckpointSaver saver)
 {
-    // Under load the newest position is saved a few times a second; when there is little to do, each one at once.
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(100);
-
     private readonly Lock _gate = new();
-    private readonly CancellationTokenSource _hurry = new();
-    private Task _saving = Task.CompletedTask;
-    private bool _busy;
     private CheckpointRow _done = new(0, 0);
     private CheckpointRow _saved = new(0, 0);
+
+    public string Key => key;
+
+    /// <summary>What is done and not known to be saved, by whomever; null when there is nothing.</summary>
+    public CheckpointRow? Unsaved
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _done.Position > _saved.Position ? _done : null;
+            }
+        }
+    }
 
     /// <summary>The greatest position that is known to be done, by this replica or, as far as it has looked, by another.</summary>
     public long Done
@@ -67,28 +75,14 @@ internal sealed class Checkpoint(string key, IStateStore views, Outage outage, T
     }
 
     /// <summary>Looks how far others have come, however long the store is away.</summary>
-    public async Task LoadAsync(CancellationToken cancellation)
+    public async Task LoadAsync(CancellationToken cancellation) => Saved(await saver.ReadAsync(key, cancellation));
+
+    /// <summary>So it is in the store.</summary>
+    public void Saved(CheckpointRow row)
     {
-        var patience = new Patience(time, chance);
-        while (true)
+        lock (_gate)
         {
-            try
-            {
-                var (row, _) = await ReadAsync(cancellation);
-                outage.Answered();
-                lock (_gate)
-                {
-                    _saved = Further(_saved, row);
-                }
-
-                return;
-            }
-            catch (Exception cause) when (!cancellation.IsCancellationRequested)
-            {
-                outage.Failed(cause);
-            }
-
-            await patience.WaitAsync(cancellation);
+            _saved = Further(_saved, row);
         }
     }
 
@@ -101,73 +95,13 @@ internal sealed class Checkpoint(string key, IStateStore views, Outage outage, T
         lock (_gate)
         {
             _done = Further(_done, new CheckpointRow(position, _done.Events + events));
-            if (_done.Position > _saved.Position && !_busy)
-            {
-                _busy = true;
-                _saving = Task.Run(() => SaveAsync(cancellation), CancellationToken.None);
-            }
         }
+
+        saver.Save(this, cancellation);
     }
 
     /// <summary>Saves without delay what is not saved yet.</summary>
-    public async Task FlushAsync()
-    {
-        await _hurry.CancelAsync();
-        await _saving;
-    }
-
-    public void Dispose() => _hurry.Dispose();
-
-    private async Task SaveAsync(CancellationToken cancellation)
-    {
-        var patience = new Patience(time, chance);
-        while (true)
-        {
-            CheckpointRow target;
-            lock (_gate)
-            {
-                target = _done;
-                if (target.Position <= _saved.Position || cancellation.IsCancellationRequested)
-                {
-                    _busy = false;
-                    return;
-                }
-            }
-
-            try
-            {
-                var (row, etag) = await ReadAsync(cancellation);
-                if (row.Position < target.Position)
-                {
-                    await views.ReplaceAsync(key, ToJson(target), etag, cancellation);
-                }
-
-                lock (_gate)
-                {
-                    _saved = Further(_saved, Further(row, target));
-                }
-
-                patience.Reset();
-                await Task.Delay(Pace, time, _hurry.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-            catch (Exception cause)
-            {
-                // A rival's save, or a store that is away: the next look at the row tells.
-                if (!cancellation.IsCancellationRequested)
-                {
-                    outage.Failed(cause);
-                    await patience.WaitAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                }
-            }
-        }
-    }
+    public Task FlushAsync() => saver.FlushAsync();
 
     private static CheckpointRow Further(CheckpointRow one, CheckpointRow other) => other.Position > one.Position ? other : one;
-
-    private async Task<(CheckpointRow Row, string ETag)> ReadAsync(CancellationToken cancellation)
-    {
-        var stored = await views.ReadAsync(key, cancellation)
-            ?? throw new InvalidOperationException($"Checkpoint {key} is gone from component '{views.Name}'.");
-        return (Parse(stored), stored.ETag);
-    }
 }

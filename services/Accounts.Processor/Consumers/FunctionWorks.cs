@@ -12,13 +12,14 @@ internal sealed class FunctionWorks(
     Outage commandOutage, Outage brokerOutage, TimeProvider time, Random chance, ILogger logger) : IDisposable
 {
     private readonly SemaphoreSlim _large = new(Math.Max(2, Environment.ProcessorCount));
+    private readonly CheckpointSaver _saver = new(writer.Store, viewOutage, time, chance);
 
     /// <summary>The function at work on a partition.</summary>
     public FunctionRunner Runner(PartitionConsumer consumer, RecordWindow window, Filling filling)
     {
         var (function, partition) = (filling.Function, consumer.Partition);
         var at = new ViewPointer(description.Id, filling.Generation);
-        var checkpoint = new Checkpoint(RowKeys.Checkpoint(at, function.Name, partition), writer.Store, viewOutage, time, chance);
+        var checkpoint = new Checkpoint(RowKeys.Checkpoint(at, function.Name, partition), _saver);
         Work work = function switch
         {
             Function.View view => new ViewWork(view, at, writer, viewOutage, time, chance).ApplyAsync,
@@ -42,5 +43,9 @@ internal sealed class FunctionWorks(
         });
     }
 
-    public void Dispose() => _large.Dispose();
+    public void Dispose()
+    {
+        _large.Dispose();
+        _saver.Dispose();
+    }
 }

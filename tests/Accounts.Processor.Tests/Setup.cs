@@ -1,0 +1,2 @@
+// They wait more than they calculate: for processes, time-outs and repetitions.
+[assembly: CollectionBehavior(MaxParallelThreads = 4)]
