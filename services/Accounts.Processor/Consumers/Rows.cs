@@ -49,6 +49,7 @@ internal sealed class Rows
     private const int ReadsInFlight = 4;
 
     private readonly Dictionary<string, StoredValue?> _read = [];
+    private readonly Dictionary<string, object> _parsed = [];
     private readonly Dictionary<string, RowWrite> _changed = [];
     private readonly HashSet<string> _wanted = [];
 
@@ -61,7 +62,7 @@ internal sealed class Rows
     /// <summary>Rows that a fold asked for and nobody had read: they are read, and the batch is folded again.</summary>
     public IReadOnlyCollection<string> Wanted => _wanted;
 
-    /// <summary>The row, or null when it does not exist.</summary>
+    /// <summary>The row, or null when it does not exist. What many events look at is parsed once, so it must not be changed itself.</summary>
     public T? Get<T>(string key, JsonTypeInfo<T> json)
         where T : class
     {
@@ -80,7 +81,17 @@ internal sealed class Rows
             return null;
         }
 
-        return stored is { } value ? JsonSerializer.Deserialize(value.Value.Span, json) : null;
+        if (stored is not { } value)
+        {
+            return null;
+        }
+
+        if (!_parsed.TryGetValue(key, out var parsed))
+        {
+            _parsed[key] = parsed = JsonSerializer.Deserialize(value.Value.Span, json)!;
+        }
+
+        return (T)parsed;
     }
 
     public async Task ReadAsync(IReadOnlyCollection<RowRead> reads, bool trustNew, IStateStore store, CancellationToken cancellation)
@@ -92,6 +103,7 @@ internal sealed class Rows
             {
                 keys.Remove(read.Key);
                 _read[read.Key] = null;
+                _parsed.Remove(read.Key);
             }
             else if (!_read.ContainsKey(read.Key))
             {
@@ -114,6 +126,7 @@ internal sealed class Rows
             foreach (var key in keys)
             {
                 _read[key] = found.TryGetValue(key, out var value) ? value : null;
+                _parsed.Remove(key);
             }
         }
     }
