@@ -23,6 +23,8 @@ public sealed record Mutant(string Rule, string Broken, string File, string Find
             .Where(path => Path.GetFileName(path) is not ("EventLog.dll" or "EventLog.Tests.dll"))
             .Select(path => MetadataReference.CreateFromFile(path))];
 
+    private static readonly Lazy<CSharpCompilation> Whole = new(CompileWhole);
+
     public override string ToString() => Rule;
 
     /// <summary>The first of the seeds whose schedule shows that the rule is broken, with what it says; null when none does.</summary>
@@ -46,33 +48,36 @@ public sealed record Mutant(string Rule, string Broken, string File, string Find
 
     private Assembly Compile()
     {
-        var trees = Sources().Select(path => CSharpSyntaxTree.ParseText(Mutated(path), Language, path)).ToList();
-        trees.Add(CSharpSyntaxTree.ParseText(
-            "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; "
-            + "global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;",
-            Language));
-        var compilation = CSharpCompilation.Create(
-            "Mutant" + Guid.NewGuid().ToString("N"),
-            trees,
-            References,
-            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release, nullableContextOptions: NullableContextOptions.Enable));
+        // Only what is broken differs, so that the rest is parsed and bound to the references once for all mutants.
+        var whole = Whole.Value.SyntaxTrees.Where(tree => Path.GetFileName(tree.FilePath) == File).ToList();
+        var compilation = whole.Aggregate(Whole.Value, (mutated, tree) => mutated.ReplaceSyntaxTree(tree, Mutated(tree)))
+            .WithAssemblyName("Mutant" + Guid.NewGuid().ToString("N"));
         using var image = new MemoryStream();
         var result = compilation.Emit(image);
         Assert.True(result.Success, string.Join('\n', result.Diagnostics.Where(d => d.Severity is DiagnosticSeverity.Error).Take(5)));
         return AssemblyLoadContext.Default.LoadFromStream(new MemoryStream(image.ToArray()));
     }
 
-    private string Mutated(string path)
+    private static CSharpCompilation CompileWhole()
     {
-        var text = System.IO.File.ReadAllText(path);
-        if (Path.GetFileName(path) != File)
-        {
-            return text;
-        }
+        var trees = Sources().Select(path => CSharpSyntaxTree.ParseText(System.IO.File.ReadAllText(path), Language, path)).ToList();
+        trees.Add(CSharpSyntaxTree.ParseText(
+            "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; "
+            + "global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;",
+            Language));
+        return CSharpCompilation.Create(
+            "Whole",
+            trees,
+            References,
+            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release, nullableContextOptions: NullableContextOptions.Enable));
+    }
 
+    private SyntaxTree Mutated(SyntaxTree tree)
+    {
         // The sources have moved on: the mutant must follow them, else it would test nothing.
+        var text = tree.ToString();
         Assert.True(text.Split(Find).Length == 2, $"'{Find}' does not stand exactly once in {File}.");
-        return text.Replace(Find, Replace);
+        return CSharpSyntaxTree.ParseText(text.Replace(Find, Replace), Language, tree.FilePath);
     }
 
     private static IEnumerable<string> Sources() =>
