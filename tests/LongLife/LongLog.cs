@@ -18,7 +18,7 @@ internal static class LongLog
     public static async Task<Findings> MeasureAsync(int events)
     {
         using var folder = new TemporaryFolder();
-        var start = new HostStart { RunFile = RunFileCopy.Write(folder.Location, only: [Command]), DataFolder = folder.At("data") };
+        var start = new HostStart { RunFile = RunFileCopy.Write(folder.Location, only: [Command]), DataFolder = folder.At("data"), LivesLong = true };
         var findings = new Findings(events);
         await using (var host = await RunningHost.StartAsync(start))
         {

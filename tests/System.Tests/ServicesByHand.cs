@@ -84,6 +84,7 @@ internal sealed class ServicesByHand : IAsyncDisposable
                 ["DAPR_GRPC_PORT"] = daprGrpcPort.ToString(CultureInfo.InvariantCulture),
             },
         };
+        ShortLife.Prepare(start.Environment);
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;

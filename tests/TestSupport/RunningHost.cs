@@ -19,6 +19,9 @@ public sealed record HostStart
 
     /// <summary>Set in the host's environment, which its apps inherit; null removes a variable.</summary>
     public IReadOnlyDictionary<string, string?> Environment { get; init; } = new Dictionary<string, string?>();
+
+    /// <summary>Long enough for <see cref="TestSupport.ShortLife"/> to be wrong: for measuring.</summary>
+    public bool LivesLong { get; init; }
 }
 
 /// <summary>An app that the host has started, and its sidecar.</summary>
@@ -107,6 +110,11 @@ public sealed partial class RunningHost : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        if (!start.LivesLong)
+        {
+            ShortLife.Prepare(info.Environment);
+        }
+
         foreach (var (name, value) in start.Environment)
         {
             info.Environment[name] = value;

@@ -16,8 +16,6 @@ public abstract class Turn : IDisposable
 
     private Turn(FileAccess access, FileShare share)
     {
-        // Processes that tests start live for seconds: counting which of their code is worth compiling better costs more than it brings.
-        Environment.SetEnvironmentVariable("DOTNET_TieredPGO", "0");
         if (Environment.GetEnvironmentVariable(Held) is not null)
         {
             return;

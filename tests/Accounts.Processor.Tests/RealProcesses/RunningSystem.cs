@@ -107,6 +107,7 @@ internal sealed class RunningSystem : IAsyncDisposable
                 ["ASPNETCORE_URLS"] = app.Address!.ToString(),
             },
         };
+        ShortLife.Prepare(info.Environment);
         foreach (var (name, value) in settings)
         {
             info.Environment[name] = value;

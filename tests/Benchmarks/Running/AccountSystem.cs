@@ -90,6 +90,7 @@ internal sealed class AccountSystem : IAsyncDisposable
             : [];
         var host = await RunningHost.StartAsync(new HostStart
         {
+            LivesLong = true,
             Environment = forAll,
             RunFile = RunFileCopy.Write(folder.Location, environment),
             DataFolder = folder.At("data"),
