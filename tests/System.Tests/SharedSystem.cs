@@ -13,7 +13,6 @@ public sealed class SharedSystem : IAsyncLifetime
 
     public const string TokenOfSidecars = "from-the-sidecar";
 
-    private readonly Turn.Alone _turn = new();
     private readonly TemporaryFolder _folder = new();
     private OwnSystem? _own;
     private OtlpReceiver? _collector;
@@ -72,7 +71,6 @@ public sealed class SharedSystem : IAsyncLifetime
         }
 
         _folder.Dispose();
-        _turn.Dispose();
     }
 }
 

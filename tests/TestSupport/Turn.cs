@@ -6,17 +6,18 @@ namespace TestSupport;
 /// <c>dotnet test</c> runs as many test programs at once as there are processors. How one gets along with the others its project says
 /// (see <c>tests/Directory.Build.props</c>); the answer is a fixture of the whole program, held from the first test to the last.
 /// </summary>
-public abstract class Turn : IDisposable
+public static class Turn
 {
     // A test program that a test starts belongs to it.
     private const string Held = "TESTS_TURN_IS_HELD";
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
-    private readonly FileStream? _held;
+    private static readonly bool OfAnother = Environment.GetEnvironmentVariable(Held) is not null;
+    private static FileStream? _held;
 
-    private Turn(FileAccess access, FileShare share)
+    private static void Take(FileAccess access, FileShare share)
     {
-        if (Environment.GetEnvironmentVariable(Held) is not null)
+        if (OfAnother)
         {
             return;
         }
@@ -42,17 +43,34 @@ public abstract class Turn : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        _held?.Dispose();
-        GC.SuppressFinalize(this);
-    }
+    private static void GiveBack() => _held?.Dispose();
 
     /// <summary>Awaits what processes do, and goes well beside another of its kind.</summary>
-    public sealed class Shared() : Turn(FileAccess.Read, FileShare.Read);
+    public sealed class Shared : IDisposable
+    {
+        public Shared() => Take(FileAccess.Read, FileShare.Read);
 
-    /// <summary>Starts whole systems and measures how long they take.</summary>
-    public sealed class Alone() : Turn(FileAccess.ReadWrite, FileShare.None);
+        public void Dispose() => GiveBack();
+    }
+
+    /// <summary>
+    /// For those tests of a program that uses all processors and measures what it gets of them: while it lives, no other program is
+    /// at work, except those that stay behind.
+    /// </summary>
+    public sealed class Alone : IDisposable
+    {
+        public Alone()
+        {
+            GiveBack();
+            Take(FileAccess.ReadWrite, FileShare.None);
+        }
+
+        public void Dispose()
+        {
+            GiveBack();
+            Take(FileAccess.Read, FileShare.Read);
+        }
+    }
 
     /// <summary>Calculates, and takes what processor time the others leave.</summary>
     public sealed class Behind

@@ -12,8 +12,10 @@ internal sealed class CheckpointSaver(IStateStore views, Outage outage, TimeProv
     private const int RowsPerTransaction = 100;
     private const int InFlight = 16;
 
-    // The first at once, for those who wait until a view has come to a position; the others then have had time to come as far.
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(25);
+    // Clients wait until a view's checkpoint has come to a position, so it is saved soon; but saving must not keep the store busy.
+    private const int RestsForEachSave = 4;
+    private static readonly TimeSpan ShortestRest = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan LongestRest = TimeSpan.FromMilliseconds(100);
 
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _hurry = new();
@@ -91,12 +93,14 @@ internal sealed class CheckpointSaver(IStateStore views, Outage outage, TimeProv
             }
 
             // Of what was saved together and failed nobody knows which row it was: then each alone.
+            var began = time.GetTimestamp();
             var failure = await (failures == 0 ? TogetherAsync(grown, cancellation) : SinglyAsync(grown, cancellation));
             if (failure is null)
             {
                 failures = 0;
                 patience.Reset();
-                await Task.Delay(Pace, time, _hurry.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                var rest = Math.Clamp(RestsForEachSave * time.GetElapsedTime(began).Ticks, ShortestRest.Ticks, LongestRest.Ticks);
+                await Task.Delay(new TimeSpan(rest), time, _hurry.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             else if (!cancellation.IsCancellationRequested)
             {
