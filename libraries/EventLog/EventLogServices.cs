@@ -41,7 +41,7 @@ public static class EventLogServices
                 decider,
                 options,
                 provider.GetRequiredService<IMeterFactory>().Create(options.Meter),
-                partitions => new WakeUpSender(dapr, options, partitions, log).Send,
+                partitions => new WakeUpSender(dapr, options, partitions, provider.GetRequiredService<TimeProvider>(), log).Send,
                 provider.GetRequiredService<TimeProvider>(),
                 () => Guid.NewGuid().ToString("N"),
                 log);

@@ -64,5 +64,5 @@ public sealed record LogOptions
     public TimeSpan StoreTimeout { get; init; } = TimeSpan.FromSeconds(4);
 
     /// <summary>Streams without unsaved events kept in memory per partition; others are read again when needed.</summary>
-    public int CachedStreams { get; init; } = 20_000;
+    public int CachedStreams { get; init; } = 10_000;
 }

@@ -21,11 +21,11 @@ public class OneDefaultTests
     private static async Task<string[]> Defaults(AccountWorld world) =>
         [.. (await world.Accounts()).Values.Where(account => account.UserId == 1 && account.DefaultAccount).Select(account => account.AccountNumber)];
 
-    /// <summary>The account of the latest event that made one the default; of the same time, the greater number.</summary>
+    /// <summary>The user's account of the latest event that made one the default; of the same time, the greater number.</summary>
     private static async Task<string> Latest(AccountWorld world) => (await world.ReadAll())
         .SelectMany(record => record.Events)
         .Select(recorded => AccountStorage.Read(recorded.Event.Name, recorded.Event.Schema, recorded.Event.Data)!)
-        .Where(happened => happened is AccountEvent.MadeDefault or AccountEvent.Created { DefaultAccount: true })
+        .Where(happened => happened.User == 1 && happened is AccountEvent.MadeDefault or AccountEvent.Created { DefaultAccount: true })
         .OrderBy(happened => happened.CreatedAt).ThenBy(happened => happened.AccountNumber, StringComparer.Ordinal)
         .Last().AccountNumber;
 

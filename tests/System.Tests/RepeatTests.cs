@@ -33,6 +33,21 @@ public class RepeatTests(SharedSystem shared)
     }
 
     [Fact]
+    public async Task A_keyed_command_without_effect_has_none_either_when_the_state_has_changed()
+    {
+        var number = await _accounts.Alive();
+        var idle = (await _accounts.Command(number, "activate", null, ("Idempotency-Key", "k"))).Is(200);
+        Assert.Equal(3, idle.Version);
+        (await _accounts.Command(number, "suspend")).Is(200);
+
+        var again = (await _accounts.Command(number, "activate", null, ("Idempotency-Key", "k"))).Is(200);
+
+        Assert.Equal((idle.Text, idle["ETag"]), (again.Text, again["ETag"]));
+        var now = (await _accounts.Command(number, "suspend")).Is(200);
+        Assert.Equal((4, "ACCOUNT_SUSPENDED"), (now.Version, now.Json.GetProperty("status").GetString()));
+    }
+
+    [Fact]
     public async Task Twenty_at_once_with_one_key_have_one_effect_and_one_answer()
     {
         var number = await _accounts.Alive();

@@ -51,17 +51,23 @@ public class ReplicaTests(ReplicaTests.TwoReplicas system) : IClassFixture<Repli
     }
 
     [Fact]
-    public async Task When_a_replica_is_killed_the_other_takes_all_commands()
+    public async Task When_a_replica_is_killed_the_other_takes_all_commands_and_knows_the_keys()
     {
         var numbers = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => One.Alive()));
+        var idle = await Task.WhenAll(numbers.Select(number => One.Command(number, "activate", null, ("Idempotency-Key", "idle"))));
+        var done = await Task.WhenAll(numbers.Select(number => One.Command(number, "suspend", null, ("Idempotency-Key", "done"))));
 
         system.Host.KillApp("accounts-command");
 
-        foreach (var number in numbers)
+        for (var i = 0; i < numbers.Length; i++)
         {
-            var suspended = await Eventually.Gives(async () => (await Two.Command(number, "suspend")).Is(200), TimeSpan.FromSeconds(30));
-            Assert.Equal(4, suspended.Version);
-            await Two.Shown(number, 4, TimeSpan.FromSeconds(30));
+            var number = numbers[i];
+            var activated = await Eventually.Gives(
+                async () => (await Two.Command(number, "activate", null, ("Idempotency-Key", "after"))).Is(200), TimeSpan.FromSeconds(30));
+            Assert.Equal(5, activated.Version);
+            Assert.Equal(idle[i].Is(200).Text, (await Two.Command(number, "activate", null, ("Idempotency-Key", "idle"))).Is(200).Text);
+            Assert.Equal(done[i].Is(200).Text, (await Two.Command(number, "suspend", null, ("Idempotency-Key", "done"))).Is(200).Text);
+            await Two.Shown(number, 5, TimeSpan.FromSeconds(30));
         }
     }
 

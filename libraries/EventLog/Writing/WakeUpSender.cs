@@ -5,10 +5,14 @@ namespace EventLog;
 
 /// <summary>
 /// Tells whoever listens that a partition has grown, outside of the callers' wait and without retry: one publish at a time
-/// per partition, and after it only the newest position.
+/// per partition, and after it and a rest only the newest position.
 /// </summary>
-internal sealed class WakeUpSender(DaprClient dapr, LogOptions options, int partitions, ILogger log)
+internal sealed class WakeUpSender(DaprClient dapr, LogOptions options, int partitions, TimeProvider time, ILogger log)
 {
+    // The first at once. Under load a broker that delivers one message after the other must not fall behind by news that are old.
+    private const int RestsForEachPublish = 4;
+    private static readonly TimeSpan LongestRest = TimeSpan.FromMilliseconds(50);
+
     private readonly long[] _newest = new long[partitions];
     private readonly int[] _sending = new int[partitions];
 
@@ -28,6 +32,7 @@ internal sealed class WakeUpSender(DaprClient dapr, LogOptions options, int part
         {
             for (long newest; (newest = Volatile.Read(ref _newest[partition])) != sent; sent = newest)
             {
+                var began = time.GetTimestamp();
                 try
                 {
                     using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2));
@@ -37,6 +42,9 @@ internal sealed class WakeUpSender(DaprClient dapr, LogOptions options, int part
                 {
                     log.LogDebug(e, "A wake-up for partition {Partition} at {Position} was not sent; readers look by themselves", partition, newest);
                 }
+
+                var rest = RestsForEachPublish * time.GetElapsedTime(began);
+                await Task.Delay(rest < LongestRest ? rest : LongestRest, time);
             }
 
             Volatile.Write(ref _sending[partition], 0);

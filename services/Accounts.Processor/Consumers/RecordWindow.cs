@@ -9,6 +9,9 @@ namespace Accounts.Processor.Consumers;
 internal sealed class RecordWindow(LogReader log, int partition, Outage outage) : IDisposable
 {
     private const int PageRecords = 16;
+
+    // A position that was named is old when it is heard under load: whoever reads only so far is late by as much as the news.
+    private const int Ahead = 4;
     private const int KeptEvents = 4_096;
     private const int BacklogPage = 96;
     private const int Backlog = 100;
@@ -79,7 +82,7 @@ internal sealed class RecordWindow(LogReader log, int partition, Outage outage) 
 
         if (behind)
         {
-            return Take(await PageAsync(after, cancellation), 0, events);
+            return Take(await PageAsync(after, PageRecords, cancellation), 0, events);
         }
 
         await _reading.WaitAsync(cancellation);
@@ -96,10 +99,11 @@ internal sealed class RecordWindow(LogReader log, int partition, Outage outage) 
                 wakes = _wakes;
             }
 
-            var page = await PageAsync(after, cancellation);
+            var limit = Limit(after);
+            var page = await PageAsync(after, limit, cancellation);
             if (!behind)
             {
-                Keep(after, page, wakes);
+                Keep(after, page, limit, wakes);
             }
 
             return Take(page, 0, events);
@@ -141,15 +145,16 @@ internal sealed class RecordWindow(LogReader log, int partition, Outage outage) 
 
     public void Dispose() => _reading.Dispose();
 
-    private async Task<List<LoggedRecord>> PageAsync(long after, CancellationToken cancellation)
+    private int Limit(long after)
     {
-        long heard;
         lock (_gate)
         {
-            heard = _heard;
+            return _heard > after ? (int)Math.Clamp(_heard - after, Ahead, PageRecords) : PageRecords;
         }
+    }
 
-        var limit = heard > after ? (int)Math.Min(PageRecords, heard - after) : PageRecords;
+    private async Task<List<LoggedRecord>> PageAsync(long after, int limit, CancellationToken cancellation)
+    {
         var page = await log.ReadAsync(partition, after, limit, cancellation);
         outage.Answered();
         return [.. page.Select(LoggedRecord.From)];
@@ -174,7 +179,7 @@ internal sealed class RecordWindow(LogReader log, int partition, Outage outage) 
         }
     }
 
-    private void Keep(long after, List<LoggedRecord> page, long wakes)
+    private void Keep(long after, List<LoggedRecord> page, int limit, long wakes)
     {
         lock (_gate)
         {
@@ -196,7 +201,7 @@ internal sealed class RecordWindow(LogReader log, int partition, Outage outage) 
             _tail = after + page.Count;
 
             // Whoever names a position names the next one too, so there is no need to read on just to find nothing.
-            if (page.Count == 0 || (_heard > after && _heard <= _tail))
+            if (page.Count == 0 || (page.Count < limit && _heard > after && _heard <= _tail))
             {
                 _exhausted = wakes;
             }

@@ -114,7 +114,7 @@ internal sealed class AccountSystem : IAsyncDisposable
         var plan = shape with { Prefix = string.Create(CultureInfo.InvariantCulture, $"B{run}"), FirstUser = run * UsersOfARun, AcknowledgedFile = AcknowledgedFile };
         if (plan.Workload is Workload.Hot)
         {
-            await CreateAsync(Requests.Hot(plan.Prefix));
+            await CreateAsync(Requests.Hot(plan.Prefix), plan.FirstUser);
         }
 
         return await Role.RunAsync(Role.Load, plan, Meter, LoadProcess.Environment);
@@ -204,9 +204,10 @@ internal sealed class AccountSystem : IAsyncDisposable
 
     private static bool IsCommand(RunningApp app) => app.Label.Split('#')[0] == Command;
 
-    private async Task CreateAsync(string number)
+    // A user of its own: the default of an earlier run would be cleared by the policy, with an event that no client was told of.
+    private async Task CreateAsync(string number, long user)
     {
-        using var body = new StringContent($$"""{"userId":1,"accountNumber":"{{number}}","defaultAccount":false}""", null, "application/json");
+        using var body = new StringContent($$"""{"userId":{{user}},"accountNumber":"{{number}}","defaultAccount":false}""", null, "application/json");
         using var answer = await _http.PostAsync(new Uri(Commands[0], "/v1/accounts"), body);
         answer.EnsureSuccessStatusCode();
         await File.AppendAllLinesAsync(AcknowledgedFile, [$"{number} 1"]);
