@@ -34,8 +34,14 @@ internal static class LongLog
 
         await using (var host = await RunningHost.StartAsync(start))
         {
-            findings.StartAfterKill = await FirstAnswerAsync(host);
+            findings.StartInTheMidst = await FirstAnswerAsync(host);
             await Task.Delay(HeadFollows);
+            await host.KillAsync();
+        }
+
+        await using (var host = await RunningHost.StartAsync(start))
+        {
+            findings.StartAfterKill = await FirstAnswerAsync(host);
             await host.StopAsync();
         }
 
