@@ -79,7 +79,7 @@ public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output)
     {
         OwnSystem.SkipUnlessOurs();
         await using var load = await CommandLoad.StartAsync(replicas.Addresses, Clients, replicas.Acknowledged);
-        Assert.True(await load.RateAsync(TimeSpan.FromSeconds(1)) > 0, "Nothing is answered.");
+        await FullRateAsync(load);
         await RacesEndAsync(load);
         var before = await replicas.TroubleAsync();
 

@@ -24,25 +24,8 @@ internal sealed class CheckpointSaver(IStateStore views, Outage outage, TimeProv
     private bool _busy;
 
     /// <summary>What is stored, however long the store is away.</summary>
-    public async Task<CheckpointRow> ReadAsync(string key, CancellationToken cancellation)
-    {
-        var patience = new Patience(time, chance);
-        while (true)
-        {
-            try
-            {
-                var (row, _) = await StoredAsync(key, cancellation);
-                outage.Answered();
-                return row;
-            }
-            catch (Exception cause) when (!cancellation.IsCancellationRequested)
-            {
-                outage.Failed(cause);
-            }
-
-            await patience.WaitAsync(cancellation);
-        }
-    }
+    public async Task<CheckpointRow> ReadAsync(string key, CancellationToken cancellation) =>
+        (await outage.PersistAsync(() => StoredAsync(key, cancellation), chance, cancellation)).Row;
 
     /// <summary>The checkpoint has grown. Does not wait until it is saved.</summary>
     public void Save(Checkpoint checkpoint, CancellationToken cancellation)
