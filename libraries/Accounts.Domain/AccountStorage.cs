@@ -11,10 +11,10 @@ namespace Accounts.Domain;
 public static class AccountStorage
 {
     /// <summary>How an account is kept in snapshots.</summary>
-    public static JsonTypeInfo<Account> StateJson => AccountJson.Default.Account;
+    public static JsonTypeInfo<Account> StateJson => StrictAccountJson.Default.Account;
 
     /// <summary>How a command travels between replicas; equal commands give equal bytes.</summary>
-    public static JsonTypeInfo<AccountCommand> CommandJson => AccountJson.Default.AccountCommand;
+    public static JsonTypeInfo<AccountCommand> CommandJson => StrictAccountJson.Default.AccountCommand;
 
     /// <summary>An event in its stored form: name, number of its schema, and its fields as a JSON object.</summary>
     public static (string Name, int Schema, JsonElement Data) Write(AccountEvent happened) => happened switch
@@ -63,9 +63,19 @@ public static class AccountStorage
     NumberHandling = JsonNumberHandling.Strict,
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true,
-    Converters = [typeof(JsonStringEnumConverter<AccountStatus>)])]
+    Converters = [typeof(JsonStringEnumConverter<AccountStatus>)],
+    // A replica of an older version must not lose what a newer one has put into a state or a command.
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(Account))]
 [JsonSerializable(typeof(AccountCommand))]
+internal sealed partial class StrictAccountJson : JsonSerializerContext;
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    NumberHandling = JsonNumberHandling.Strict,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(AccountEvent.Created))]
 [JsonSerializable(typeof(AccountEvent.Confirmed))]
 [JsonSerializable(typeof(AccountEvent.Activated))]

@@ -120,8 +120,9 @@ public sealed class CommandLog<TState, TCommand, TEvent>
             await ReachRoutesAsync(stopping);
             await Task.Delay(Timeout.InfiniteTimeSpan, _time, stopping);
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        catch (Exception e) when (stopping.IsCancellationRequested && e is not LogRefusedException)
         {
+            // Also when the store failed just then, while the log was being opened.
             foreach (var lane in _lanes)
             {
                 lane.Complete();
@@ -133,9 +134,15 @@ public sealed class CommandLog<TState, TCommand, TEvent>
 
     private async Task<Outcome<TState>> SubmitAsync(Pending<TState, TCommand> pending, CancellationToken cancellation)
     {
+        using var expiry = _expiry.Token.UnsafeRegister(static state => ((Pending<TState, TCommand>)state!).Expire(), pending);
         if (!_open.Task.IsCompletedSuccessfully)
         {
-            await WaitForOpeningAsync(pending, cancellation);
+            await Task.WhenAny(_open.Task, pending.OutcomeAsync()).WaitAsync(cancellation);
+        }
+
+        if (pending.Outcome.IsCompleted)
+        {
+            return await pending.OutcomeAsync();
         }
 
         var lane = _lanes[Keys.PartitionOf(pending.Stream, _lanes.Length)];
@@ -144,20 +151,10 @@ public sealed class CommandLog<TState, TCommand, TEvent>
             throw new LogUnavailableException(pending.Id, notDone: true, "Too many commands wait, or the service is stopping.");
         }
 
-        using var expiry = _expiry.Token.UnsafeRegister(static state => ((Pending<TState, TCommand>)state!).Expire(), pending);
-        return await pending.OutcomeAsync().WaitAsync(cancellation);
-    }
-
-    private async Task WaitForOpeningAsync(Pending<TState, TCommand> pending, CancellationToken cancellation)
-    {
-        try
-        {
-            await _open.Task.WaitAsync(_options.AnswerWithin, _time, cancellation);
-        }
-        catch (TimeoutException e)
-        {
-            throw new LogUnavailableException(pending.Id, notDone: true, "The event log is not open yet.", e);
-        }
+        var outcome = await pending.OutcomeAsync().WaitAsync(cancellation);
+        return outcome.Kind is OutcomeKind.Stopped && pending is { Travelled: true, Command: not null }
+            ? throw new LogUnavailableException(pending.Id, notDone: false, "The stream waits for a newer version of the service, and a copy of the command may reach one.")
+            : outcome;
     }
 
     private Task<JsonElement> ReceiveAsync(int partition, JsonElement message, CancellationToken cancellation) =>

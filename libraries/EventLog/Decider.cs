@@ -33,11 +33,19 @@ public sealed record Decider<TState, TCommand, TEvent>
     /// </summary>
     public required Func<StoredEvent, TEvent?> Read { get; init; }
 
-    /// <summary>How a state is stored in snapshots and sent between replicas.</summary>
-    public required JsonTypeInfo<TState> StateJson { get; init; }
+    /// <summary>
+    /// How a state is stored in snapshots and sent between replicas. It must refuse members that it does not know
+    /// (<see cref="JsonSerializerOptions.UnmappedMemberHandling"/>): a stream whose state a newer version wrote is stopped, alone.
+    /// </summary>
+    /// <exception cref="ArgumentException">It lets unknown members pass.</exception>
+    public required JsonTypeInfo<TState> StateJson { get; init => field = StrictJson.Demand(value); }
 
-    /// <summary>How a command is sent between replicas.</summary>
-    public required JsonTypeInfo<TCommand> CommandJson { get; init; }
+    /// <summary>
+    /// How a command is sent between replicas. It must refuse members that it does not know: the replica that sent such a command
+    /// then decides it itself.
+    /// </summary>
+    /// <exception cref="ArgumentException">It lets unknown members pass.</exception>
+    public required JsonTypeInfo<TCommand> CommandJson { get; init => field = StrictJson.Demand(value); }
 }
 
 /// <summary>An event as it is stored: its name, the schema's number, and its data (a JSON object).</summary>

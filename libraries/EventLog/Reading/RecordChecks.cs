@@ -75,7 +75,7 @@ internal sealed class RecordChecks(LogDescription log, VerifiedPartition verifie
 
         var appended = command.Events.Count > 0;
         Hold(
-            !appended || (command.Kind is OutcomeKind.Appended && command.AnswerPosition == position.Position && command.Version == stream.Version),
+            !appended || (OutcomeNames.Parse(command.Outcome) is OutcomeKind.Appended && command.AnswerPosition == position.Position && command.Version == stream.Version),
             position,
             $"gives another answer to a command on '{command.Stream}' than its events");
         Hold(command.AnswerPosition <= position.Position, position, $"gives an answer on '{command.Stream}' that lies ahead of it");

@@ -22,12 +22,13 @@ internal sealed class CommandCodec<TState, TCommand, TEvent>(Decider<TState, TCo
         Received = pending.Received.ToUnixTimeMilliseconds(),
     };
 
-    public Pending<TState, TCommand> Read(RoutedCommand routed) => new()
+    /// <summary>Null: the command is one of a newer version.</summary>
+    public Pending<TState, TCommand>? Read(RoutedCommand routed) => !StrictJson.TryRead(routed.Command, decider.CommandJson, out var command) ? null : new()
     {
         Id = routed.Id,
         Keyed = routed.Keyed,
         Stream = routed.Stream,
-        Command = routed.Command?.Deserialize(decider.CommandJson),
+        Command = command,
         Fingerprint = routed.Fingerprint,
         Expected = routed.Expected is { } version ? new ExpectedVersion(version) : null,
         CorrelationId = routed.CorrelationId,
@@ -37,8 +38,14 @@ internal sealed class CommandCodec<TState, TCommand, TEvent>(Decider<TState, TCo
         Travelled = true,
     };
 
-    public RoutedAnswer Answer(Pending<TState, TCommand> pending)
+    /// <summary>The answer as it travels; of a command that could not be read, that it is declined.</summary>
+    public RoutedAnswer Answer(Pending<TState, TCommand>? pending)
     {
+        if (pending is null)
+        {
+            return new RoutedAnswer { Declined = true };
+        }
+
         if (pending.Outcome.IsFaulted)
         {
             return new RoutedAnswer { Failure = pending.Outcome.Exception!.InnerException!.Message };
@@ -68,12 +75,14 @@ internal sealed class CommandCodec<TState, TCommand, TEvent>(Decider<TState, TCo
         }
         else if (answer.Outcome is not null)
         {
-            pending.Answer(new Outcome<TState>(
-                OutcomeNames.Parse(answer.Outcome),
-                answer.Refusal,
-                answer.State?.Deserialize(decider.StateJson),
-                answer.Version,
-                new LogPosition(partition, answer.Position)));
+            if (OutcomeNames.Parse(answer.Outcome) is { } kind && StrictJson.TryRead(answer.State, decider.StateJson, out var state))
+            {
+                pending.Answer(new Outcome<TState>(kind, answer.Refusal, state, answer.Version, new LogPosition(partition, answer.Position)));
+            }
+            else
+            {
+                pending.Fail("A newer version of the service answered what this one cannot read.");
+            }
         }
     }
 }

@@ -113,13 +113,13 @@ internal sealed class Lane<TState, TCommand, TEvent>
         }
 
         var request = message.Deserialize(LogJson.Default.RouteRequest)!;
-        var commands = new Pending<TState, TCommand>[request.Commands.Count];
+        var commands = new Pending<TState, TCommand>?[request.Commands.Count];
         for (var i = 0; i < commands.Length; i++)
         {
             commands[i] = Arrive(request.Commands[i]);
         }
 
-        var all = Task.WhenAll(commands.Select(c => c.OutcomeAsync()));
+        var all = Task.WhenAll(commands.OfType<Pending<TState, TCommand>>().Select(c => c.OutcomeAsync()));
         await ((Task)all).WaitAsync(SayWorkingAfter / Askers(request.From), _time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         var reply = new RouteReply([.. commands.Select(_codec.Answer)]);
         return JsonSerializer.SerializeToElement(reply, LogJson.Default.RouteReply);
@@ -140,10 +140,14 @@ internal sealed class Lane<TState, TCommand, TEvent>
         return Math.Max(1, _askers.Count);
     }
 
-    private Pending<TState, TCommand> Arrive(RoutedCommand routed)
+    private Pending<TState, TCommand>? Arrive(RoutedCommand routed)
     {
         var key = (routed.Stream, routed.Id, routed.Fingerprint);
-        var arriving = _codec.Read(routed);
+        if (_codec.Read(routed) is not { } arriving)
+        {
+            return null;
+        }
+
         var pending = _arrived.GetOrAdd(key, arriving);
         if (ReferenceEquals(pending, arriving))
         {
@@ -181,9 +185,14 @@ internal sealed class Lane<TState, TCommand, TEvent>
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, silence.Token);
             var answer = await _routes.CallAsync(_partition, JsonSerializer.SerializeToElement(request, LogJson.Default.RouteRequest), either.Token);
             var answers = answer.Deserialize(LogJson.Default.RouteReply)!.Answers;
-            for (var i = 0; i < asked.Count; i++)
+            for (var i = asked.Count - 1; i >= 0; i--)
             {
                 _codec.Finish(asked[i], answers[i], _partition);
+                if (answers[i].Declined)
+                {
+                    Enqueue(asked[i]);
+                    asked.RemoveAt(i);
+                }
             }
 
             asked.RemoveAll(p => p.Outcome.IsCompleted);

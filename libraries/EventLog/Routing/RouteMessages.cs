@@ -38,4 +38,7 @@ internal sealed record RoutedAnswer
 
     /// <summary>Why there is no outcome: the partition or its store is away, or the command is too old.</summary>
     public string? Failure { get; init; }
+
+    /// <summary>The command is one of a newer version, which this one cannot read: whoever asked is to decide it.</summary>
+    public bool Declined { get; init; }
 }

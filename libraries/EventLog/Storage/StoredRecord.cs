@@ -122,7 +122,10 @@ internal sealed record StoredCommand
     public required string CorrelationId { get; init; }
     public string? CausationId { get; init; }
     public string? TraceParent { get; init; }
-    public required OutcomeKind Kind { get; init; }
+
+    /// <summary>How the command ended; a newer version may have ways that this one does not know.</summary>
+    public required string Outcome { get; init; }
+
     public string? Refusal { get; init; }
 
     /// <summary>The stream's state in the answer; an undefined element when it has none.</summary>
@@ -158,7 +161,7 @@ internal sealed record StoredCommand
             json.WriteBoolean("keyed", true);
         }
 
-        json.WriteString("outcome", OutcomeNames.Of(Kind));
+        json.WriteString("outcome", Outcome);
         json.WriteNumber("position", AnswerPosition);
         WriteOptional(json, "refusal", Refusal);
         if (State.ValueKind != JsonValueKind.Undefined)
@@ -182,7 +185,7 @@ internal sealed record StoredCommand
         CorrelationId = json.GetProperty("correlation").GetString()!,
         CausationId = Optional(json, "causation"),
         TraceParent = Optional(json, "trace"),
-        Kind = OutcomeNames.Parse(json.GetProperty("outcome").GetString()!),
+        Outcome = json.GetProperty("outcome").GetString()!,
         Refusal = Optional(json, "refusal"),
         State = json.TryGetProperty("state", out var state) ? state : default,
         Version = json.GetProperty("version").GetInt64(),
@@ -230,6 +233,6 @@ internal static class OutcomeNames
 
     public static string Of(OutcomeKind kind) => Names[(int)kind];
 
-    public static OutcomeKind Parse(string name) =>
-        Array.IndexOf(Names, name) is >= 0 and var index ? (OutcomeKind)index : throw new FormatException($"There is no outcome '{name}'.");
+    /// <summary>Null: a newer version has more outcomes than this one.</summary>
+    public static OutcomeKind? Parse(string name) => Array.IndexOf(Names, name) is >= 0 and var index ? (OutcomeKind)index : null;
 }

@@ -40,19 +40,20 @@ internal sealed class Batch<TState, TCommand, TEvent>
         var draft = DraftOf(entry);
         if (pending.Command is null)
         {
-            Add(pending, OutcomeKind.AlreadySo, null, draft);
+            Add(pending, entry.Unread is null ? OutcomeKind.AlreadySo : OutcomeKind.Stopped, null, draft);
             return;
         }
 
-        if ((pending.Keyed || pending.Travelled) && Recall(entry, pending.Id) is { } known)
+        var known = pending.Keyed || pending.Travelled ? Recall(entry, pending.Id) : null;
+        if (known is { Unread: null })
         {
             Repeat(pending, known);
             return;
         }
 
-        if (entry.Unread is not null)
+        if (known is not null || entry.Unread is not null)
         {
-            // Not recorded: a version that can read the stream must be free to decide the command.
+            // Not recorded: a version that can read the stream and its answers must be free to decide the command.
             Add(pending, OutcomeKind.Stopped, null, draft);
             return;
         }
@@ -125,9 +126,6 @@ internal sealed class Batch<TState, TCommand, TEvent>
         }
     }
 
-    /// <summary>The streams that the batch appended to, for the wake-up's trace.</summary>
-    public IEnumerable<Pending<TState, TCommand>> Pendings => _decided.Select(d => d.Pending);
-
     private Remembered<TState>? Recall(StreamEntry<TState> entry, string id) =>
         _ids.TryGetValue((entry.Name, id), out var inBatch) ? inBatch : _memory.Recall(entry, id);
 
@@ -181,7 +179,7 @@ internal sealed class Batch<TState, TCommand, TEvent>
             CorrelationId = pending.CorrelationId,
             CausationId = pending.CausationId,
             TraceParent = pending.TraceParent,
-            Kind = outcome.Kind,
+            Outcome = OutcomeNames.Of(outcome.Kind),
             Refusal = outcome.Refusal,
             State = _memory.ToJson(outcome.State) ?? default,
             Version = outcome.Version,

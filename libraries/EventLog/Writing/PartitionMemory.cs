@@ -46,7 +46,15 @@ internal sealed class PartitionMemory<TState, TCommand, TEvent>(
             entry.Covered = entry.Saved = entry.LastRecorded = snapshot.Position;
             entry.Version = snapshot.Version;
             entry.Ordinal = snapshot.Ordinal;
-            entry.State = FromJson(snapshot.State);
+            if (StrictJson.TryRead(snapshot.State, decider.StateJson, out var state))
+            {
+                entry.State = state;
+            }
+            else
+            {
+                (entry.UnreadState, entry.Unread) = (snapshot.State, []);
+            }
+
             entry.Keyed = snapshot.Keyed.Count == 0 ? null : [.. snapshot.Keyed.Select(Restore)];
             foreach (var unread in snapshot.Unread)
             {
@@ -102,15 +110,17 @@ internal sealed class PartitionMemory<TState, TCommand, TEvent>(
                 Evolve(entry, e.Event, e.Version);
             }
 
-            var outcome = new Outcome<TState>(
-                command.Kind,
+            var remembered = Restore(new RememberedCommand(
+                command.Id,
+                command.Fingerprint,
+                command.Outcome,
                 command.Refusal,
-                FromJson(command.State.ValueKind is JsonValueKind.Undefined ? null : command.State),
+                command.State.ValueKind is JsonValueKind.Undefined ? null : command.State,
                 command.Version,
-                new LogPosition(partition, command.AnswerPosition));
+                command.AnswerPosition));
 
             // A snapshot that already covers the record has the keyed commands too, and maybe newer ones.
-            Remember(entry, new Remembered<TState>(command.Id, command.Fingerprint, outcome), command.Keyed && record.Position > entry.Covered, now);
+            Remember(entry, remembered, command.Keyed && record.Position > entry.Covered, now);
         }
 
         foreach (var command in record.Commands)
@@ -175,8 +185,6 @@ internal sealed class PartitionMemory<TState, TCommand, TEvent>(
 
     public JsonElement? ToJson(TState? state) => state is null ? null : JsonSerializer.SerializeToElement(state, decider.StateJson);
 
-    private TState? FromJson(JsonElement? json) => json is { } element ? element.Deserialize(decider.StateJson) : null;
-
     private void Evolve(StreamEntry<TState> entry, StoredEvent stored, long version)
     {
         entry.Version = version;
@@ -190,9 +198,22 @@ internal sealed class PartitionMemory<TState, TCommand, TEvent>(
         entry.Unread.Add(new UnreadEvent(stored.Name, stored.Schema, stored.Data, version));
     }
 
-    private Remembered<TState> Restore(RememberedCommand command) => new(
+    private Remembered<TState> Restore(RememberedCommand command)
+    {
+        var readable = StrictJson.TryRead(command.State, decider.StateJson, out var state);
+        var kind = readable ? OutcomeNames.Parse(command.Outcome) : null;
+        var outcome = new Outcome<TState>(
+            kind ?? OutcomeKind.Stopped, command.Refusal, state, command.Version, new LogPosition(partition, command.Position));
+        return new Remembered<TState>(command.Id, command.Fingerprint, outcome, kind is null ? command with { State = command.State?.Clone() } : null);
+    }
+
+    /// <summary>What is stored of a remembered command: as it was recorded, when this version cannot read it.</summary>
+    public RememberedCommand Write(Remembered<TState> command) => command.Unread ?? new RememberedCommand(
         command.Id,
         command.Fingerprint,
-        new Outcome<TState>(
-            OutcomeNames.Parse(command.Outcome), command.Refusal, FromJson(command.State), command.Version, new LogPosition(partition, command.Position)));
+        OutcomeNames.Of(command.Outcome.Kind),
+        command.Outcome.Refusal,
+        ToJson(command.Outcome.State),
+        command.Outcome.Version,
+        command.Outcome.Position.Position);
 }

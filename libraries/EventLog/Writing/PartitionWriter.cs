@@ -47,9 +47,6 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
     /// <summary>Set when the store has lost or changed acknowledged data: the partition takes no more commands.</summary>
     public LogBrokenException? Broken { get; private set; }
 
-    /// <summary>The last position that this writer knows to be committed.</summary>
-    public long Position => _memory.Tail.Position;
-
     /// <summary>Queues a command; false when too many wait already.</summary>
     public bool TryEnqueue(Pending<TState, TCommand> pending)
     {
@@ -98,6 +95,9 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
                 while (_waiting.Count > 0)
                 {
                     await WorkAsync(cancellation);
+
+                    // Under steady load commands wait at the end of each batch, and what is due by time is due all the same.
+                    await TendAsync(cancellation);
                 }
 
                 await TendAsync(cancellation);
@@ -152,7 +152,6 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
         {
             if (pending is not null)
             {
-                Interlocked.Decrement(ref _queued);
                 _waiting.Enqueue(pending);
             }
         }
@@ -187,6 +186,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
         var commands = new List<Pending<TState, TCommand>>(Math.Min(_waiting.Count, _options.BatchCommands));
         while (commands.Count < _options.BatchCommands && _waiting.TryDequeue(out var pending))
         {
+            Interlocked.Decrement(ref _queued);
             if (pending.Take())
             {
                 commands.Add(pending);
@@ -335,6 +335,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
         Drain();
         while (_waiting.TryDequeue(out var pending))
         {
+            Interlocked.Decrement(ref _queued);
             if (pending.Take())
             {
                 pending.Fail(message, cause);

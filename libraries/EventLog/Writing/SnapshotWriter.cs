@@ -1,8 +1,10 @@
+using System.Text.Json;
+
 namespace EventLog;
 
 /// <summary>A stream as it was when snapshots were captured.</summary>
 internal sealed record CapturedStream<TState>(
-    StreamEntry<TState> Entry, TState? State, long Version, long Ordinal, Remembered<TState>[] Keyed, UnreadEvent[] Unread, bool HasSnapshot)
+    StreamEntry<TState> Entry, TState? State, JsonElement? UnreadState, long Version, long Ordinal, Remembered<TState>[] Keyed, UnreadEvent[] Unread, bool HasSnapshot)
     where TState : class;
 
 /// <summary>
@@ -15,27 +17,51 @@ internal sealed class SnapshotWriter<TState, TCommand, TEvent>(
     where TEvent : class
 {
     private const int PageStreams = 50;
+    private const int PageBytes = 512 * 1024;
     private const int Tries = 3;
 
     /// <summary>Takes every stream of which something was recorded that no snapshot covers.</summary>
     public IReadOnlyList<CapturedStream<TState>> Capture() =>
         [.. memory.Dirty.Select(entry => new CapturedStream<TState>(
-            entry, entry.State, entry.Version, entry.Ordinal, entry.Keyed?.ToArray() ?? [], entry.Unread?.ToArray() ?? [], entry.HasSnapshot))];
+            entry, entry.State, entry.UnreadState, entry.Version, entry.Ordinal, entry.Keyed?.ToArray() ?? [], entry.Unread?.ToArray() ?? [], entry.HasSnapshot))];
 
     /// <summary>Saves them, each covering the position, unless the store has one that covers more.</summary>
     public async Task SaveAsync(IReadOnlyList<CapturedStream<TState>> streams, long position, CancellationToken cancellation)
     {
-        foreach (var page in streams.Chunk(PageStreams))
+        foreach (var page in Pages(streams.Select(stream => new Saving(stream, KeyOf(stream), Write(stream, position)))))
         {
-            var left = page;
-            for (var tries = 1; left.Length > 0; tries++)
+            IReadOnlyList<Saving> left = page;
+            for (var tries = 1; left.Count > 0; tries++)
             {
                 left = await SavePageAsync(left, position, known: tries > 1, cancellation);
-                if (left.Length > 0 && tries == Tries)
+                if (left.Count > 0 && tries == Tries)
                 {
-                    throw new IOException($"Snapshots of partition {partition} could not be saved, among them that of '{left[0].Entry.Name}'.");
+                    throw new IOException($"Snapshots of partition {partition} could not be saved, among them that of '{left[0].Stream.Entry.Name}'.");
                 }
             }
+        }
+    }
+
+    /// <summary>Pages of so many snapshots, and so many bytes, as one call to the store may have.</summary>
+    private static IEnumerable<List<Saving>> Pages(IEnumerable<Saving> snapshots)
+    {
+        var page = new List<Saving>(PageStreams);
+        var bytes = 0;
+        foreach (var snapshot in snapshots)
+        {
+            if (page.Count == PageStreams || (page.Count > 0 && bytes + snapshot.Value.Length > PageBytes))
+            {
+                yield return page;
+                (page, bytes) = (new List<Saving>(PageStreams), 0);
+            }
+
+            page.Add(snapshot);
+            bytes += snapshot.Value.Length;
+        }
+
+        if (page.Count > 0)
+        {
+            yield return page;
         }
     }
 
@@ -54,27 +80,26 @@ internal sealed class SnapshotWriter<TState, TCommand, TEvent>(
     }
 
     /// <summary>One try at a page; returns what is not known to be saved.</summary>
-    private async Task<CapturedStream<TState>[]> SavePageAsync(
-        CapturedStream<TState>[] page, long position, bool known, CancellationToken cancellation)
+    private async Task<IReadOnlyList<Saving>> SavePageAsync(
+        IReadOnlyList<Saving> page, long position, bool known, CancellationToken cancellation)
     {
         // A stream that had no snapshot when it was read is created without looking; after a failure all are looked at.
-        var toRead = page.Where(s => known || s.HasSnapshot).Select(s => KeyOf(s)).ToArray();
+        var toRead = page.Where(s => known || s.Stream.HasSnapshot).Select(s => s.Key).ToArray();
         var stored = await store.ReadManyAsync(toRead, cancellation);
-        var writes = new List<(CapturedStream<TState> Stream, StateWrite Write)>(page.Length);
-        foreach (var stream in page)
+        var writes = new List<(Saving Saving, StateWrite Write)>(page.Count);
+        foreach (var saving in page)
         {
-            var key = KeyOf(stream);
-            if (!stored.TryGetValue(key, out var there))
+            if (!stored.TryGetValue(saving.Key, out var there))
             {
-                writes.Add((stream, new StateWrite(key, Write(stream, position), WriteCondition.Missing)));
+                writes.Add((saving, new StateWrite(saving.Key, saving.Value, WriteCondition.Missing)));
             }
             else if (StoredSnapshot.Read(there.Value).Position < position)
             {
-                writes.Add((stream, new StateWrite(key, Write(stream, position), WriteCondition.Unchanged, there.ETag)));
+                writes.Add((saving, new StateWrite(saving.Key, saving.Value, WriteCondition.Unchanged, there.ETag)));
             }
         }
 
-        var failed = new List<CapturedStream<TState>>();
+        var failed = new List<Saving>();
         var together = writes.Where(w => abilities.TransactionsHonourCreates || w.Write.Condition is not WriteCondition.Missing).ToArray();
         if (together.Length > 0)
         {
@@ -84,7 +109,7 @@ internal sealed class SnapshotWriter<TState, TCommand, TEvent>(
             }
             catch (Exception) when (!cancellation.IsCancellationRequested)
             {
-                failed.AddRange(together.Select(w => w.Stream));
+                failed.AddRange(together.Select(w => w.Saving));
             }
         }
 
@@ -100,14 +125,16 @@ internal sealed class SnapshotWriter<TState, TCommand, TEvent>(
                 {
                     lock (failed)
                     {
-                        failed.Add(w.Stream);
+                        failed.Add(w.Saving);
                     }
                 }
             }));
         }
 
-        return [.. failed];
+        return failed;
     }
+
+    private sealed record Saving(CapturedStream<TState> Stream, string Key, byte[] Value);
 
     private string KeyOf(CapturedStream<TState> stream) => Keys.Snapshot(partition, stream.Entry.Name);
 
@@ -116,15 +143,8 @@ internal sealed class SnapshotWriter<TState, TCommand, TEvent>(
         Position = position,
         Version = stream.Version - stream.Unread.Length,
         Ordinal = stream.Ordinal,
-        State = memory.ToJson(stream.State),
-        Keyed = [.. stream.Keyed.Select(k => new RememberedCommand(
-            k.Id,
-            k.Fingerprint,
-            OutcomeNames.Of(k.Outcome.Kind),
-            k.Outcome.Refusal,
-            memory.ToJson(k.Outcome.State),
-            k.Outcome.Version,
-            k.Outcome.Position.Position))],
+        State = stream.UnreadState ?? memory.ToJson(stream.State),
+        Keyed = [.. stream.Keyed.Select(memory.Write)],
         Unread = stream.Unread,
     }.Write();
 }

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace EventLog;
 
 /// <summary>One stream in a writer's memory: everything that was recorded of it up to <see cref="Covered"/>.</summary>
@@ -7,7 +9,7 @@ internal sealed class StreamEntry<TState>(string name) where TState : class
     public TState? State { get; set; }
     public long Version { get; set; }
 
-    /// <summary>The how-manieth stream of its partition this is; 0 until it has events.</summary>
+    /// <summary>The stream's number in its partition, counted from 1 in the order of their first events; 0 until it has events.</summary>
     public long Ordinal { get; set; }
 
     /// <summary>Records up to here are in the state; folding one of them again would double it.</summary>
@@ -25,7 +27,13 @@ internal sealed class StreamEntry<TState>(string name) where TState : class
     /// <summary>The last keyed commands, oldest first; null while there are none, which is the common case.</summary>
     public List<Remembered<TState>>? Keyed { get; set; }
 
-    /// <summary>Events from the first one on that this version cannot read. The state is the one before them.</summary>
+    /// <summary>The snapshot's state, when this version cannot read it; what was recorded after it is then <see cref="Unread"/>.</summary>
+    public JsonElement? UnreadState { get; set; }
+
+    /// <summary>
+    /// Events from the first one on that this version cannot read, or after a state that it cannot read; null: it can read the
+    /// stream. The state is the one before them.
+    /// </summary>
     public List<UnreadEvent>? Unread { get; set; }
 
     /// <summary>Something is recorded that no snapshot covers; such an entry must not leave memory.</summary>
@@ -71,4 +79,8 @@ internal sealed class Draft<TState>(TState? state, long version, long ordinal)
 }
 
 /// <summary>What is remembered under a command's id.</summary>
-internal sealed record Remembered<TState>(string Id, string Fingerprint, Outcome<TState> Outcome);
+/// <param name="Id">The command's id.</param>
+/// <param name="Fingerprint">Digest of its content.</param>
+/// <param name="Outcome">Its answer; "stopped" when this version cannot read the one that was recorded.</param>
+/// <param name="Unread">The answer as it was recorded, when this version cannot read it.</param>
+internal sealed record Remembered<TState>(string Id, string Fingerprint, Outcome<TState> Outcome, RememberedCommand? Unread = null);

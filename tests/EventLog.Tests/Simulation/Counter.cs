@@ -10,10 +10,13 @@ public sealed record TallyCommand(string Do, long By = 1);
 
 public sealed record TallyEvent(string Name, long By, long At);
 
+[JsonSourceGenerationOptions(UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(Tally))]
 [JsonSerializable(typeof(TallyCommand))]
+internal sealed partial class StrictTallyJson : JsonSerializerContext;
+
 [JsonSerializable(typeof(TallyEvent))]
-internal sealed partial class TallyJson : JsonSerializerContext;
+internal sealed partial class TallyEventJson : JsonSerializerContext;
 
 public static class Tallies
 {
@@ -36,10 +39,10 @@ public static class Tallies
             _ => Decision<TallyEvent>.Refuse("unknown"),
         },
         Evolve = (state, e) => new Tally((state?.Value ?? 0) + e.By, Trail(state?.Trail, e)),
-        Write = e => new StoredEvent(e.Name, 1, JsonSerializer.SerializeToElement(e, TallyJson.Default.TallyEvent)),
-        Read = stored => stored.Name is "OPENED" or "ADDED" ? stored.Data.Deserialize(TallyJson.Default.TallyEvent) : null,
-        StateJson = TallyJson.Default.Tally,
-        CommandJson = TallyJson.Default.TallyCommand,
+        Write = e => new StoredEvent(e.Name, 1, JsonSerializer.SerializeToElement(e, TallyEventJson.Default.TallyEvent)),
+        Read = stored => stored.Name is "OPENED" or "ADDED" ? stored.Data.Deserialize(TallyEventJson.Default.TallyEvent) : null,
+        StateJson = StrictTallyJson.Default.Tally,
+        CommandJson = StrictTallyJson.Default.TallyCommand,
     };
 
     /// <summary>A digest of the events in their order, so that two histories never look alike.</summary>

@@ -83,7 +83,7 @@ public sealed record Mutant(string Rule, string Broken, string File, string Find
     private static IEnumerable<string> Sources() =>
         Directory.EnumerateFiles(Path.Combine(Root, "libraries", "EventLog"), "*.cs", SearchOption.AllDirectories)
             .Concat(Generated("EventLog"))
-            .Concat(Generated("EventLog.Tests").Where(path => Path.GetFileName(path).StartsWith("TallyJson", StringComparison.Ordinal)))
+            .Concat(Generated("EventLog.Tests").Where(path => Path.GetFileName(path).Split('.')[0] is nameof(StrictTallyJson) or nameof(TallyEventJson)))
             .Concat(Directory.EnumerateFiles(Path.Combine(Root, "tests", "EventLog.Tests", "Simulation"), "*.cs")
                 .Where(path => Path.GetFileName(path) is not ("Mutant.cs" or "Mutants.cs" or "MutantTests.cs" or "SimulationTests.cs")));
 

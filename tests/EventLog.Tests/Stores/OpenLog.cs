@@ -4,31 +4,35 @@ using TestSupport;
 
 namespace EventLog.Tests.Stores;
 
-/// <summary>A log on one replica of which nobody else holds the route: its calls come back to itself.</summary>
+/// <summary>A log on one replica. It holds the route itself, unless it is given another replica that does.</summary>
 internal sealed class OpenLog : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly CommandLog<Tally, TallyCommand, TallyEvent> _log;
     private readonly Task _running;
 
-    private OpenLog(IStateStore store, Decider<Tally, TallyCommand, TallyEvent> decider, LogOptions options)
+    private readonly PartitionRoutes _routes;
+
+    private OpenLog(IStateStore store, Decider<Tally, TallyCommand, TallyEvent> decider, LogOptions options, OpenLog? holder)
     {
-        PartitionRoutes? routes = null;
-        routes = new PartitionRoutes("test", (partition, message, cancellation) => routes!.ReceivedAsync(partition, message, cancellation));
+        _routes = new PartitionRoutes("test", (partition, message, cancellation) => (holder ?? this)._routes.ReceivedAsync(partition, message, cancellation));
         _log = new CommandLog<Tally, TallyCommand, TallyEvent>(
-            store, routes, decider, options, new System.Diagnostics.Metrics.Meter("test"), _ => (_, _) => { }, TimeProvider.System, () => Guid.NewGuid().ToString("N"), NullLogger.Instance);
+            store, _routes, decider, options, new System.Diagnostics.Metrics.Meter("test"), _ => (_, _) => { }, TimeProvider.System, () => Guid.NewGuid().ToString("N"), NullLogger.Instance);
         _running = _log.RunAsync(_stop.Token);
     }
 
     public static async Task<OpenLog> StartAsync(
-        IStateStore store, Decider<Tally, TallyCommand, TallyEvent>? decider = null, int partitions = 1, int queueLimit = 8192)
+        IStateStore store, Decider<Tally, TallyCommand, TallyEvent>? decider = null, int partitions = 1, int queueLimit = 8192, OpenLog? holder = null)
     {
         var log = new OpenLog(
             store, decider ?? Tallies.Decider,
-            new LogOptions { Partitions = partitions, QueueLimit = queueLimit, SnapshotEvery = TimeSpan.FromSeconds(1), Remember = TimeSpan.FromSeconds(1) });
+            new LogOptions { Partitions = partitions, QueueLimit = queueLimit, SnapshotEvery = TimeSpan.FromSeconds(1), Remember = TimeSpan.FromSeconds(1) },
+            holder);
         await Eventually.True(() => log._log.NotReady is null, "the log is open");
         return log;
     }
+
+    public Task<Outcome<Tally>> ReadAsync(string stream) => _log.ReadAsync(stream, CancellationToken.None);
 
     public Task<Outcome<Tally>> SubmitAsync(string stream, string verb, string? key = null, long by = 1) => _log.SubmitAsync(
         new Submission<TallyCommand>

@@ -1,3 +1,7 @@
+using System.Collections.Concurrent;
+using EventLog.Tests.Simulation;
+using TestSupport;
+
 namespace EventLog.Tests.Stores;
 
 /// <summary>A partition that gets more commands than it can decide.</summary>
@@ -7,50 +11,51 @@ public sealed class QueueTests(StoresFixture fixture)
     [Fact]
     public async Task A_queue_that_is_full_refuses_at_once_and_has_done_nothing()
     {
-        var store = new SlowStore(new PrefixedStore(fixture.Store("sqlite"), "queue."));
+        var store = new WatchedStore(new PrefixedStore(fixture.Store("sqlite"), "queue."));
         await using var log = await OpenLog.StartAsync(store, queueLimit: 8);
         await log.SubmitAsync("S", "open");
 
-        store.Hold();
-        var adding = Enumerable.Range(0, 100).Select(_ => log.SubmitAsync("S", "add")).ToList();
-        var refused = adding.Where(add => add.IsFaulted).ToList();
-        store.Release();
-
-        Assert.InRange(refused.Count, 50, 92);
-        Assert.All(refused, add => Assert.True(Assert.IsType<LogUnavailableException>(add.Exception!.InnerException).NotDone));
-        var added = await Task.WhenAll(adding.Except(refused));
-        Assert.Equal(adding.Count - refused.Count, added.Max(outcome => outcome.State!.Value));
-    }
-
-    /// <summary>Lets no create through while it is held.</summary>
-    private sealed class SlowStore(IStateStore inner) : IStateStore
-    {
-        private volatile TaskCompletionSource? _held;
-
-        public string Name => inner.Name;
-
-        public void Hold() => _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public void Release() => _held!.SetResult();
-
-        public Task<string?> DescribeAsync(CancellationToken cancellation) => inner.DescribeAsync(cancellation);
-
-        public Task DeleteAsync(string key, CancellationToken cancellation) => inner.DeleteAsync(key, cancellation);
-
-        public Task<StoredValue?> ReadAsync(string key, CancellationToken cancellation) => inner.ReadAsync(key, cancellation);
-
-        public Task<IReadOnlyDictionary<string, StoredValue>> ReadManyAsync(IReadOnlyList<string> keys, CancellationToken cancellation) =>
-            inner.ReadManyAsync(keys, cancellation);
-
-        public async Task CreateAsync(string key, ReadOnlyMemory<byte> value, CancellationToken cancellation)
+        var held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        store.BeforeCreate = _ => held.Task;
+        var opening = new List<Task<Outcome<Tally>>>();
+        for (var i = 0; i < 100; i++)
         {
-            await (_held?.Task ?? Task.CompletedTask).WaitAsync(cancellation);
-            await inner.CreateAsync(key, value, cancellation);
+            opening.Add(log.SubmitAsync($"S-{i}", "open"));
+
+            // Meanwhile the writer looks for what it needs next.
+            await store.ReadAsync(Keys.Log, TestContext.Current.CancellationToken);
         }
 
-        public Task ReplaceAsync(string key, ReadOnlyMemory<byte> value, string etag, CancellationToken cancellation) =>
-            inner.ReplaceAsync(key, value, etag, cancellation);
+        var refused = opening.Where(open => open.IsFaulted).ToList();
+        held.SetResult();
 
-        public Task TransactAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation) => inner.TransactAsync(writes, cancellation);
+        // Eight wait, and as many at most have been taken up.
+        Assert.InRange(refused.Count, 84, 92);
+        Assert.All(refused, open => Assert.True(Assert.IsType<LogUnavailableException>(open.Exception!.InnerException).NotDone));
+        Assert.All(await Task.WhenAll(opening.Except(refused)), outcome => Assert.Equal(OutcomeKind.Appended, outcome.Kind));
+        Assert.Equal(0, (await log.ReadAsync("S-99")).Version);
+    }
+
+    [Fact]
+    public async Task What_is_due_by_time_is_done_although_commands_always_wait()
+    {
+        var store = new WatchedStore(new PrefixedStore(fixture.Store("sqlite"), "steady."));
+        await using var log = await OpenLog.StartAsync(store);
+        await log.SubmitAsync("S", "open");
+        var adding = new ConcurrentBag<Task>();
+
+        // At the end of each batch the next command has come already.
+        store.BeforeCreate = key =>
+        {
+            adding.Add(log.SubmitAsync("S", "add"));
+            return Task.CompletedTask;
+        };
+        adding.Add(log.SubmitAsync("S", "add"));
+        await Eventually.True(
+            async () => await store.ReadAsync(Keys.Head(0), CancellationToken.None) is { } head && Head.Read(head.Value).Position > 1,
+            "snapshots have been saved and the head has moved");
+
+        store.BeforeCreate = _ => Task.CompletedTask;
+        await Task.WhenAll(adding);
     }
 }

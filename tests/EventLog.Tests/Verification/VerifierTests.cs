@@ -90,7 +90,7 @@ public sealed class VerifierTests
         AssertForged(r => WithEvent(r, e => e with { StreamOrdinal = e.StreamOrdinal + 9 }), "the ordinal");
         AssertForged(r => r with { Commands = [.. r.Commands.Select(c => c with { Stream = StreamOf(1) })] }, "another partition");
         AssertForged(r => r with { Commands = [.. r.Commands.Select(c => c with { Version = c.Version + 1 })] }, "another answer");
-        AssertForged(r => r with { Commands = [.. r.Commands.Select(c => c with { Kind = OutcomeKind.Refused })] }, "another answer");
+        AssertForged(r => r with { Commands = [.. r.Commands.Select(c => c with { Outcome = "refused" })] }, "another answer");
     }
 
     [Fact]
@@ -131,7 +131,7 @@ public sealed class VerifierTests
             Fingerprint = "f",
             Keyed = true,
             CorrelationId = "c",
-            Kind = OutcomeKind.Appended,
+            Outcome = "appended",
             Version = version,
             AnswerPosition = position,
             Events = [new StoredStreamEvent(stored, version, 1)],
