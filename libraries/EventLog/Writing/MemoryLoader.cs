@@ -65,6 +65,22 @@ internal sealed class MemoryLoader<TState, TCommand, TEvent>(
         return true;
     }
 
+    /// <summary>Reads the answers of commands that were recorded lately and have come again, where only their records have them.</summary>
+    /// <exception cref="LogBrokenException">Such a record is gone.</exception>
+    public async Task RecallAsync(IEnumerable<(string Stream, string Id)> commands, CancellationToken cancellation)
+    {
+        foreach (var (stream, id) in commands)
+        {
+            if (memory.RecordOf(stream, id) is > 0 and var position)
+            {
+                var place = new LogPosition(partition, position);
+                var stored = await ReadAsync(Keys.Record(partition, position), cancellation)
+                    ?? throw new LogBrokenException(place, $"The record at {place} was acknowledged and is gone: the store has lost data.");
+                memory.TakeIn(StoredRecord.Read(stored.Value, place), stream, id);
+            }
+        }
+    }
+
     private async Task<bool> ReadOnAsync(int positions, CancellationToken cancellation)
     {
         for (var any = false; ; any = true, positions = ManyPositions)

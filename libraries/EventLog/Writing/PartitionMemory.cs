@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 
 namespace EventLog;
@@ -14,8 +17,9 @@ internal sealed class PartitionMemory<TState, TCommand, TEvent>(
 {
     private readonly Dictionary<string, StreamEntry<TState>> _streams = [];
     private readonly Queue<StreamEntry<TState>> _byAge = new();
-    private readonly Dictionary<(string Stream, string Id), Remembered<TState>> _recent = [];
-    private readonly Queue<(DateTimeOffset At, string Stream, string Id, Remembered<TState> Command)> _recentByAge = new();
+    private readonly Dictionary<UInt128, long> _recent = [];
+    private readonly Queue<(DateTimeOffset At, UInt128 Command, long Position)> _recentByAge = new();
+    private readonly Dictionary<(string Stream, string Id), Remembered<TState>> _recalled = [];
 
     /// <summary>Position, digest and time of the last record, and how many streams there are up to it.</summary>
     public Head Tail { get; private set; } = Head.Beginning;
@@ -52,7 +56,7 @@ internal sealed class PartitionMemory<TState, TCommand, TEvent>(
             }
             else
             {
-                (entry.UnreadState, entry.Unread) = (snapshot.State, []);
+                entry.Unread = new Unread(snapshot.State);
             }
 
             entry.Keyed = snapshot.Keyed.Count == 0 ? null : [.. snapshot.Keyed.Select(Restore)];
@@ -67,15 +71,38 @@ internal sealed class PartitionMemory<TState, TCommand, TEvent>(
         return entry;
     }
 
-    /// <summary>The remembered command of this id, or null.</summary>
+    /// <summary>
+    /// The remembered command of this id, or null. One that its stream does not remember must have been recalled before, if
+    /// <see cref="RecordOf"/> names its record.
+    /// </summary>
     public Remembered<TState>? Recall(StreamEntry<TState> entry, string id) =>
-        _recent.TryGetValue((entry.Name, id), out var recent) ? recent : entry.Find(id);
+        entry.Find(id) ?? _recalled.GetValueOrDefault((entry.Name, id));
+
+    /// <summary>
+    /// Where the command of this id was recorded in the last half minute; 0: nowhere, or it can be recalled without its record.
+    /// What is remembered of so many is only that: the answer stands in the log, and hardly anybody asks again.
+    /// </summary>
+    public long RecordOf(string stream, string id) =>
+        _recent.TryGetValue(HashOf(stream, id), out var position) && Find(stream)?.Find(id) is null && !_recalled.ContainsKey((stream, id)) ? position : 0;
+
+    /// <summary>Takes in what the record of the position says of a command, until <see cref="ForgetRecalled"/>.</summary>
+    public void TakeIn(StoredRecord record, string stream, string id)
+    {
+        // Another command may have the same hash: then nothing is remembered of this one.
+        if (record.Commands.LastOrDefault(c => c.Stream == stream && c.Id == id) is { } command)
+        {
+            _recalled[(stream, id)] = Restore(command);
+        }
+    }
+
+    public void ForgetRecalled() => _recalled.Clear();
 
     /// <summary>Remembers a command; called once for each command of a record that is now committed.</summary>
-    public void Remember(StreamEntry<TState> entry, Remembered<TState> command, bool keyed, DateTimeOffset now)
+    public void Remember(StreamEntry<TState> entry, Remembered<TState> command, bool keyed, long position, DateTimeOffset now)
     {
-        _recent[(entry.Name, command.Id)] = command;
-        _recentByAge.Enqueue((now, entry.Name, command.Id, command));
+        var hash = HashOf(entry.Name, command.Id);
+        _recent[hash] = position;
+        _recentByAge.Enqueue((now, hash, position));
         if (keyed)
         {
             entry.Remember(command, options.RememberKeyed);
@@ -110,17 +137,8 @@ internal sealed class PartitionMemory<TState, TCommand, TEvent>(
                 Evolve(entry, e.Event, e.Version);
             }
 
-            var remembered = Restore(new RememberedCommand(
-                command.Id,
-                command.Fingerprint,
-                command.Outcome,
-                command.Refusal,
-                command.State.ValueKind is JsonValueKind.Undefined ? null : command.State,
-                command.Version,
-                command.AnswerPosition));
-
             // A snapshot that already covers the record has the keyed commands too, and maybe newer ones.
-            Remember(entry, remembered, command.Keyed && record.Position > entry.Covered, now);
+            Remember(entry, Restore(command), command.Keyed && record.Position > entry.Covered, record.Position, now);
         }
 
         foreach (var command in record.Commands)
@@ -162,9 +180,9 @@ internal sealed class PartitionMemory<TState, TCommand, TEvent>(
         while (_recentByAge.TryPeek(out var oldest) && now - oldest.At > options.Remember)
         {
             _recentByAge.Dequeue();
-            if (_recent.TryGetValue((oldest.Stream, oldest.Id), out var known) && ReferenceEquals(known, oldest.Command))
+            if (_recent.TryGetValue(oldest.Command, out var position) && position == oldest.Position)
             {
-                _recent.Remove((oldest.Stream, oldest.Id));
+                _recent.Remove(oldest.Command);
             }
         }
 
@@ -194,9 +212,18 @@ internal sealed class PartitionMemory<TState, TCommand, TEvent>(
             return;
         }
 
-        entry.Unread ??= [];
-        entry.Unread.Add(new UnreadEvent(stored.Name, stored.Schema, stored.Data, version));
+        entry.Unread ??= new Unread(null);
+        entry.Unread.Events.Add(new UnreadEvent(stored.Name, stored.Schema, stored.Data.Clone(), version));
     }
+
+    private Remembered<TState> Restore(StoredCommand command) => Restore(new RememberedCommand(
+        command.Id,
+        command.Fingerprint,
+        command.Outcome,
+        command.Refusal,
+        command.State.ValueKind is JsonValueKind.Undefined ? null : command.State,
+        command.Version,
+        command.AnswerPosition));
 
     private Remembered<TState> Restore(RememberedCommand command)
     {
@@ -216,4 +243,17 @@ internal sealed class PartitionMemory<TState, TCommand, TEvent>(
         ToJson(command.Outcome.State),
         command.Outcome.Version,
         command.Outcome.Position.Position);
+
+    /// <summary>Of the stream's name and the command's id; a client that chooses ids cannot make two of them alike.</summary>
+    private static UInt128 HashOf(string stream, string id)
+    {
+        var length = Encoding.UTF8.GetMaxByteCount(stream.Length + 1 + id.Length);
+        Span<byte> text = length <= 1024 ? stackalloc byte[length] : new byte[length];
+        var written = Encoding.UTF8.GetBytes(stream, text);
+        text[written++] = 0;
+        written += Encoding.UTF8.GetBytes(id, text[written..]);
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(text[..written], hash);
+        return BinaryPrimitives.ReadUInt128LittleEndian(hash);
+    }
 }

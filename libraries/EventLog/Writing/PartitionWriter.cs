@@ -167,7 +167,9 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
             while (commands.Count > 0)
             {
                 commands.RemoveAll(TooOld);
+                await _loader.RecallAsync(commands.Where(c => c.Keyed || c.Travelled).Select(c => (c.Stream, c.Id)), cancellation);
                 commands.RemoveRange(0, await TryBatchAsync(commands, cancellation));
+                _memory.ForgetRecalled();
             }
         }
         catch (Exception e)

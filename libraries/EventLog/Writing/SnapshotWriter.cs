@@ -4,7 +4,7 @@ namespace EventLog;
 
 /// <summary>A stream as it was when snapshots were captured.</summary>
 internal sealed record CapturedStream<TState>(
-    StreamEntry<TState> Entry, TState? State, JsonElement? UnreadState, long Version, long Ordinal, Remembered<TState>[] Keyed, UnreadEvent[] Unread, bool HasSnapshot)
+    StreamEntry<TState> Entry, TState? State, long Version, long Ordinal, Remembered<TState>[] Keyed, JsonElement? UnreadState, UnreadEvent[] Unread, bool HasSnapshot)
     where TState : class;
 
 /// <summary>
@@ -23,7 +23,7 @@ internal sealed class SnapshotWriter<TState, TCommand, TEvent>(
     /// <summary>Takes every stream of which something was recorded that no snapshot covers.</summary>
     public IReadOnlyList<CapturedStream<TState>> Capture() =>
         [.. memory.Dirty.Select(entry => new CapturedStream<TState>(
-            entry, entry.State, entry.UnreadState, entry.Version, entry.Ordinal, entry.Keyed?.ToArray() ?? [], entry.Unread?.ToArray() ?? [], entry.HasSnapshot))];
+            entry, entry.State, entry.Version, entry.Ordinal, entry.Keyed?.ToArray() ?? [], entry.Unread?.State, entry.Unread?.Events.ToArray() ?? [], entry.HasSnapshot))];
 
     /// <summary>Saves them, each covering the position, unless the store has one that covers more.</summary>
     public async Task SaveAsync(IReadOnlyList<CapturedStream<TState>> streams, long position, CancellationToken cancellation)

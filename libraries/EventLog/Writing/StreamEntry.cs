@@ -27,14 +27,8 @@ internal sealed class StreamEntry<TState>(string name) where TState : class
     /// <summary>The last keyed commands, oldest first; null while there are none, which is the common case.</summary>
     public List<Remembered<TState>>? Keyed { get; set; }
 
-    /// <summary>The snapshot's state, when this version cannot read it; what was recorded after it is then <see cref="Unread"/>.</summary>
-    public JsonElement? UnreadState { get; set; }
-
-    /// <summary>
-    /// Events from the first one on that this version cannot read, or after a state that it cannot read; null: it can read the
-    /// stream. The state is the one before them.
-    /// </summary>
-    public List<UnreadEvent>? Unread { get; set; }
+    /// <summary>What this version cannot read of the stream; null: it can read all of it. The state is the one before that.</summary>
+    public Unread? Unread { get; set; }
 
     /// <summary>Something is recorded that no snapshot covers; such an entry must not leave memory.</summary>
     public bool Dirty => LastRecorded > Saved;
@@ -60,7 +54,7 @@ internal sealed class StreamEntry<TState>(string name) where TState : class
 
     public void Remember(Remembered<TState> command, int most)
     {
-        Keyed ??= [];
+        Keyed ??= new(1);
         Keyed.RemoveAll(known => known.Id == command.Id);
         Keyed.Add(command);
         if (Keyed.Count > most)
@@ -68,6 +62,16 @@ internal sealed class StreamEntry<TState>(string name) where TState : class
             Keyed.RemoveRange(0, Keyed.Count - most);
         }
     }
+}
+
+/// <summary>What is kept of a stream for a version that can read it.</summary>
+/// <param name="state">The snapshot's state, when that cannot be read; null: it is the events that cannot.</param>
+internal sealed class Unread(JsonElement? state)
+{
+    public JsonElement? State => state;
+
+    /// <summary>The events from the first one on that cannot be read, or after the state that cannot.</summary>
+    public List<UnreadEvent> Events { get; } = [];
 }
 
 /// <summary>What a batch has made of a stream so far.</summary>

@@ -40,16 +40,18 @@ public sealed class Schedule
     {
         _world = new VirtualWorld(seed);
         _size = given ?? ScheduleSize.Any(_world.Chance);
+        var fewKeys = _world.Happens(0.2);
         _options = new LogOptions
         {
             Partitions = _size.Partitions,
             CachedStreams = _world.Happens(0.5) ? 1 : 1000,
             BatchCommands = _world.Happens(0.3) ? 2 : 512,
             SnapshotEvery = TimeSpan.FromSeconds(_world.Chance.Next(1, 5)),
-            RememberKeyed = 64,
+            RememberKeyed = fewKeys ? 1 : 64,
 
-            // Longer than any copy of a command is under way, and short enough for the head to move while there is trouble.
-            Remember = TimeSpan.FromSeconds(_world.Happens(0.5) ? 30 : 13),
+            // Longer than any client asks again under the id that it was given, and where few keys are kept, under a key; else short
+            // enough for the head to move while there is trouble.
+            Remember = TimeSpan.FromSeconds(fewKeys ? 120 : _world.Happens(0.5) ? 30 : 25),
         };
         _database = new SimulatedDatabase { LikeRedis = _world.Happens(0.3), Now = () => _world.Now };
         _witness = new Witness(_database, _size.Partitions);
@@ -155,7 +157,7 @@ public sealed class Schedule
             await SendUntilKnownAsync(sent, patience: 4);
             if (sent.Key is not null && _world.Happens(0.4))
             {
-                await _world.PauseAsync(_world.Happens(0.3) ? 20000 : 500);
+                await _world.PauseAsync(_world.Happens(0.2) ? 60_000 : _world.Happens(0.2) ? 20_000 : 500);
                 await SendUntilKnownAsync(sent, patience: 2);
             }
 
@@ -194,7 +196,7 @@ public sealed class Schedule
             {
                 var outcome = sent.Command.Do is "read"
                     ? await replica.Log.ReadAsync(sent.Stream, CancellationToken.None)
-                    : await replica.Log.SubmitAsync(sent.ToSubmission(), CancellationToken.None);
+                    : await replica.Log.SubmitAsync(sent.ToSubmission(attempt.Name), CancellationToken.None);
                 _witness.Answered(attempt, outcome);
                 return true;
             }
@@ -269,7 +271,7 @@ public sealed class Schedule
     private Replica? Victim() => _replicas.Where(r => r.Alive && !r.Stopping && !r.Context.Paused).OrderBy(_ => _world.Chance.Next()).FirstOrDefault();
 }
 
-/// <summary>A command as a client sends it, once or again; its name is stored with what it brings about.</summary>
+/// <summary>A command as a client sends it, once or again; the name of each attempt is stored with what it brings about.</summary>
 public sealed record Sent(string Name, string Stream, TallyCommand Command, string? Key)
 {
     public ExpectedVersion? Expected { get; init; }
@@ -279,13 +281,13 @@ public sealed record Sent(string Name, string Stream, TallyCommand Command, stri
 
     public string Fingerprint => $"{Name}: {Command.Do} {Command.By}";
 
-    public Submission<TallyCommand> ToSubmission() => new()
+    public Submission<TallyCommand> ToSubmission(string attempt) => new()
     {
         Stream = Stream,
         Command = Command,
         Key = Key,
         Fingerprint = Fingerprint,
         Expected = Expected,
-        CorrelationId = Name,
+        CorrelationId = attempt,
     };
 }

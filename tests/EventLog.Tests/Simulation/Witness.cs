@@ -20,8 +20,9 @@ public sealed class Witness
     }
 
     /// <summary>One sending of a command, with the ends of the log at its beginning.</summary>
-    public sealed record Attempt(Sent Sent, long TailAtStart)
+    public sealed record Attempt(Sent Sent, int Number, long TailAtStart)
     {
+        public string Name => $"{Sent.Name}/{Number}";
         public Outcome<Tally>? Outcome { get; set; }
         public LogUnavailableException? Failure { get; set; }
         public long TailAtEnd { get; set; }
@@ -29,7 +30,7 @@ public sealed class Witness
 
     public Attempt Begin(Sent sent)
     {
-        var attempt = new Attempt(sent, _tails[PartitionOf(sent.Stream)]);
+        var attempt = new Attempt(sent, _attempts.Count, _tails[PartitionOf(sent.Stream)]);
         _attempts.Add(attempt);
         return attempt;
     }
@@ -142,7 +143,7 @@ public sealed class Witness
     private static void CheckCommand(PartitionHistory history, Attempt[] attempts)
     {
         var sent = attempts[0].Sent;
-        var effects = history.Effects.GetValueOrDefault(sent.Name);
+        var effects = attempts.Sum(attempt => history.Effects.GetValueOrDefault(attempt.Name));
         Hold(effects <= 1, $"{sent} took effect {effects} times");
         var answered = attempts.Where(a => a.Outcome is not null).ToArray();
         for (var i = 0; i < answered.Length; i++)
@@ -171,7 +172,9 @@ public sealed class Witness
             }
         }
 
-        Hold(effects == 0 || attempts.Length > 1 || attempts[0].Failure is not { NotDone: true }, $"{sent} was answered not-done, and took effect");
+        Hold(
+            !attempts.Any(attempt => attempt.Failure is { NotDone: true } && history.Effects.ContainsKey(attempt.Name)),
+            $"{sent} was answered not-done, and took effect");
     }
 
     private static bool Fits(Sent sent, Outcome<Tally> outcome, long version, Tally? state)
@@ -214,7 +217,7 @@ public sealed class PartitionHistory
     private readonly List<(long Position, string Stream)> _recorded = [];
     private readonly Dictionary<string, long> _ordinals = [];
 
-    /// <summary>How often each command, by the name that it was sent under, appended events.</summary>
+    /// <summary>How often each attempt at a command, by its name, appended events.</summary>
     public Dictionary<string, int> Effects { get; } = [];
 
     internal void Fold(StoredRecord record)
