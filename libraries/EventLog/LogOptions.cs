@@ -45,6 +45,9 @@ public sealed record LogOptions
     /// <summary>How often snapshots are saved while a partition is written.</summary>
     public TimeSpan SnapshotEvery { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How many unsaved streams of a partition have snapshots saved earlier than that: they stay in memory until then.</summary>
+    public int SnapshotStreams { get; init; } = 5_000;
+
     /// <summary>How long a command's id is remembered after this writer folded it.</summary>
     public TimeSpan Remember { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -304,6 +304,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
     private async Task TendAsync(CancellationToken cancellation)
     {
         var now = _around.Time.GetUtcNow();
+        _snapshots.Tend(now, cancellation);
         if (now - _looked < TimeSpan.FromSeconds(1))
         {
             return;
@@ -311,7 +312,6 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
 
         _looked = now;
         _memory.Forget(now);
-        _snapshots.Tend(now, cancellation);
         if (_memory.Tail.Position > 0 && await OwnTailIsGoneAsync(cancellation))
         {
             throw new LogBrokenException(

@@ -32,7 +32,7 @@ internal sealed class SnapshotKeeper<TState, TCommand, TEvent>(
             Finish();
         }
 
-        if (_saving is not null || now - _last < options.SnapshotEvery)
+        if (_saving is not null || (now - _last < options.SnapshotEvery && memory.Dirty.Count < options.SnapshotStreams))
         {
             return;
         }

@@ -20,6 +20,9 @@ internal sealed class SnapshotWriter<TState, TCommand, TEvent>(
     private const int PageBytes = 512 * 1024;
     private const int Tries = 3;
 
+    // Streams stay in memory until they are saved: one page after the other would be slower than an import.
+    private const int PagesTogether = 4;
+
     /// <summary>Takes every stream of which something was recorded that no snapshot covers.</summary>
     public IReadOnlyList<CapturedStream<TState>> Capture() =>
         [.. memory.Dirty.Select(entry => new CapturedStream<TState>(
@@ -28,16 +31,21 @@ internal sealed class SnapshotWriter<TState, TCommand, TEvent>(
     /// <summary>Saves them, each covering the position, unless the store has one that covers more.</summary>
     public async Task SaveAsync(IReadOnlyList<CapturedStream<TState>> streams, long position, CancellationToken cancellation)
     {
-        foreach (var page in Pages(streams.Select(stream => new Saving(stream, KeyOf(stream), Write(stream, position)))))
+        var pages = Pages(streams.Select(stream => new Saving(stream, KeyOf(stream), Write(stream, position))));
+        foreach (var together in pages.Chunk(PagesTogether))
         {
-            IReadOnlyList<Saving> left = page;
-            for (var tries = 1; left.Count > 0; tries++)
+            await Task.WhenAll(together.Select(page => SavePageAsync(page, position, cancellation)));
+        }
+    }
+
+    private async Task SavePageAsync(IReadOnlyList<Saving> page, long position, CancellationToken cancellation)
+    {
+        for (var tries = 1; page.Count > 0; tries++)
+        {
+            page = await TryPageAsync(page, position, known: tries > 1, cancellation);
+            if (page.Count > 0 && tries == Tries)
             {
-                left = await SavePageAsync(left, position, known: tries > 1, cancellation);
-                if (left.Count > 0 && tries == Tries)
-                {
-                    throw new IOException($"Snapshots of partition {partition} could not be saved, among them that of '{left[0].Stream.Entry.Name}'.");
-                }
+                throw new IOException($"Snapshots of partition {partition} could not be saved, among them that of '{page[0].Stream.Entry.Name}'.");
             }
         }
     }
@@ -80,7 +88,7 @@ internal sealed class SnapshotWriter<TState, TCommand, TEvent>(
     }
 
     /// <summary>One try at a page; returns what is not known to be saved.</summary>
-    private async Task<IReadOnlyList<Saving>> SavePageAsync(
+    private async Task<IReadOnlyList<Saving>> TryPageAsync(
         IReadOnlyList<Saving> page, long position, bool known, CancellationToken cancellation)
     {
         // A stream that had no snapshot when it was read is created without looking; after a failure all are looked at.

@@ -125,7 +125,7 @@ public sealed class VersionTests(StoresFixture fixture)
         await using var older = await OpenLog.StartAsync(store);
         await using var newer = await OpenLog.StartAsync(store, Wider, holder: older);
 
-        await newer.SubmitAsync("S-1", "open");
+        await older.SubmitAsync("S-1", "open");
         Assert.Equal((OutcomeKind.Appended, 2L), (await newer.SubmitAsync("S-1", "add") is var added ? (added.Kind, added.Version) : default));
         Assert.Equal((OutcomeKind.Appended, 3L), (await older.SubmitAsync("S-1", "add") is var next ? (next.Kind, next.Version) : default));
     }
