@@ -50,8 +50,9 @@ internal sealed class Findings(int events)
         | after kill -9 in the midst of writing, which is {StartInTheMidst.TotalSeconds / Writing.TotalSeconds:0.0} × as long as the writing took | {StartInTheMidst.TotalSeconds:0.0} s | |
         | writing all of it | {Writing.TotalSeconds:0} s | |
 
-        Memory grows with the rate: what was answered in the last half minute is remembered, here all of it. A start reads what was written in the
-        half minute before the last command, because such answers have to be known again, and nothing older.
+        Memory depends little on how many accounts there are, or on the rate: of the commands of the last half minute the writer remembers where they
+        were recorded, and of the accounts it keeps those that were touched last. A start reads what was written in the half minute before the
+        last command, because such answers have to be known again, and nothing older.
 
         That an account with 10,000 events costs what one with 10 costs, and that a start reads the tail alone, is a test: `LongLifeTests`.
 
