@@ -91,7 +91,7 @@ internal static class Rendering
             .Where(file => Read.Any(start => file.StartsWith(start, StringComparison.Ordinal)) && Endings.Contains(Path.GetExtension(file)) && File.Exists(Path.Combine(root, file)))];
     }
 
-    private static string Kustomize(string folder)
+    internal static string Kustomize(string folder)
     {
         var (output, error) = Run("kustomize", folder);
         return output ?? throw new InvalidOperationException(error);
