@@ -36,7 +36,7 @@ internal static partial class Mistakes
         new(29, "a trigger without a metric type", Set("production", Function, "spec triggers 0 metricType", null), FunctionFile + " … metricType"),
         new(29, "a fallback that overrules the processor time", Set("production", Scaled, "spec fallback", "{ failureThreshold: 3, replicas: 2 }"), KedaFile + " … overrules"),
         new(29, "a log of fewer partitions", Text("libraries/EventLog/LogOptions.cs", "Partitions { get; init; } = 8", "Partitions { get; init; } = 4"), KedaFile + ":14 … 4 partitions"),
-        new(29, "a topic that no function is known to hear", Text(Users, "Name = Topics.UserEvents", "Name = Topics.AccountEvents"), Users + ":37 … hears 'account-events'"),
+        new(29, "a topic that no function is known to hear", Text(Users, "Name = Topics.UserEvents", "Name = Topics.AccountEvents"), Users + " … hears 'account-events'"),
         new(29, "more replicas than partitions", Set("production", Scaled, "spec maxReplicaCount", "20"), KedaFile + ":14 … partitions"),
         new(29, "bounds that are left to defaults", Set("production", Scaled, "spec minReplicaCount", null), KedaFile + " … defaults"),
         new(29, "a function that a lost wake-up does not wake", Set("production", Function, "spec triggers 1", null), FunctionFile + " … no cron trigger"),
