@@ -2,19 +2,24 @@
 # The images of all services, made without an engine: an OCI archive for both architectures and a bill of materials (CycloneDX) for each.
 #   k8s/images.sh FOLDER                        makes them
 #   k8s/images.sh FOLDER REGISTRY OVERLAY...    also copies them to a registry (by skopeo) and writes their digests into overlays
+#   k8s/images.sh --made FOLDER REGISTRY OVERLAY...    copies those that are in FOLDER already
 # REGISTRY is host and path, as in registry.example.com/accounts. BASE_IMAGE stands for Microsoft's ASP.NET image if it is set.
 set -euo pipefail
+made=
+if [ "${1:-}" = --made ]; then made=yes; shift; fi
 folder=$(mkdir -p "${1:?Name a folder for the archives}" && cd "$1" && pwd)
 shift
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-dotnet build k8s/images.proj -nologo -v quiet -p:Archives="$folder" ${BASE_IMAGE:+-p:ContainerBaseImage="$BASE_IMAGE"}
-for project in services/*/*.csproj; do
-  name=$(basename "$project" .csproj)
-  image=$(tr '[:upper:].' '[:lower:]-' <<<"$name")
-  dotnet artifacts/bin/Accounts.Materials/debug/Accounts.Materials.dll "artifacts/publish/$name/debug_linux-x64" "artifacts/obj/$name/project.assets.json" >"$folder/$image.cdx.json"
-  echo "$folder/$image.tar.gz"
-done
+if [ -z "$made" ]; then
+  dotnet build k8s/images.proj -nologo -v quiet -p:Archives="$folder" ${BASE_IMAGE:+-p:ContainerBaseImage="$BASE_IMAGE"}
+  for project in services/*/*.csproj; do
+    name=$(basename "$project" .csproj)
+    image=$(tr '[:upper:].' '[:lower:]-' <<<"$name")
+    dotnet artifacts/bin/Accounts.Materials/debug/Accounts.Materials.dll "artifacts/publish/$name/debug_linux-x64" "artifacts/obj/$name/project.assets.json" >"$folder/$image.cdx.json"
+    echo "$folder/$image.tar.gz"
+  done
+fi
 [ $# -gt 0 ] || exit 0
 
 registry=${1%/}

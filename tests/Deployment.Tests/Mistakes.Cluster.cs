@@ -10,6 +10,7 @@ internal static partial class Mistakes
     private const string FunctionFile = "k8s/components/function/scaling.yaml";
     private const string Scaled = "ScaledObject accounts-processor";
     private const string Function = "ScaledObject accounts-account-events";
+    private const string Users = $"services/Accounts.Processor/{nameof(Users)}/UserEvents.cs";
     private const string Peers = "k8s/base/network.yaml";
 
     public static IReadOnlyList<Mutation> InTheCluster { get; } =
@@ -30,7 +31,12 @@ internal static partial class Mistakes
         new(10, "callers of another namespace", Set("dev", "Configuration accounts-command", "spec accessControl policies 0 namespace", "default"), "k8s/base/command/configuration.yaml … 'accounts-dev'"),
         new(10, "a function whose policies may not send commands", Set("production", "Configuration accounts-command", "spec accessControl policies appId=accounts-account-events", null), "'accounts-account-events' may not send commands"),
         new(10, "more than commands", Set("dev", "Configuration accounts-command", "spec accessControl policies 0 operations 0 name", "/*"), "k8s/base/command/configuration.yaml … more than commands"),
-        new(29, "another queue than Dapr's", Set("production", Scaled, "spec triggers 1 metadata queueName", "account-log"), KedaFile + ":27 … 'accounts-processor-account-log'"),
+        new(29, "another queue than Dapr's", Set("production", Scaled, "spec triggers 1 metadata queueName", "account-log"), KedaFile + " … 'accounts-processor-account-log'"),
+        new(29, "a topic of a function that does not wake it", Set("three-functions", "ScaledObject accounts-user-deletion", "spec triggers 2", null), FunctionFile + " … 'user-events' does not wake it"),
+        new(29, "a trigger without a metric type", Set("production", Function, "spec triggers 0 metricType", null), FunctionFile + " … metricType"),
+        new(29, "a fallback that overrules the processor time", Set("production", Scaled, "spec fallback", "{ failureThreshold: 3, replicas: 2 }"), KedaFile + " … overrules"),
+        new(29, "a log of fewer partitions", Text("libraries/EventLog/LogOptions.cs", "Partitions { get; init; } = 8", "Partitions { get; init; } = 4"), KedaFile + ":14 … 4 partitions"),
+        new(29, "a topic that no function is known to hear", Text(Users, "Name = Topics.UserEvents", "Name = Topics.AccountEvents"), Users + " … hears 'account-events'"),
         new(29, "more replicas than partitions", Set("production", Scaled, "spec maxReplicaCount", "20"), KedaFile + ":14 … partitions"),
         new(29, "bounds that are left to defaults", Set("production", Scaled, "spec minReplicaCount", null), KedaFile + " … defaults"),
         new(29, "a function that a lost wake-up does not wake", Set("production", Function, "spec triggers 1", null), FunctionFile + " … no cron trigger"),
@@ -44,13 +50,22 @@ internal static partial class Mistakes
         new(30, "a policy for all ports", Set("dev", "NetworkPolicy accounts-placement", "spec egress 0 ports", null), Peers + " … means all"),
         new(31, "the port of the Service, not of the pods", Set("dev", "NetworkPolicy accounts-control-plane", "spec egress 1 ports 0 port", "443"), "it cannot reach dapr-system/app=dapr-sentry at 50001"),
         new(31, "no names", Set("dev", "NetworkPolicy accounts-control-plane", "spec egress 0", null), "cannot reach kube-system/k8s-app=kube-dns at 53"),
-        new(31, "a store that is out of reach", Drop("dev", "NetworkPolicy accounts-to-redis"), "cannot reach its store at 6379"),
+        new(31, "a store that is out of reach", Drop("dev", "NetworkPolicy accounts-to-redis"), "cannot reach pods/accounts-redis at 6379"),
+        new(31, "a store of the namespace that is sought outside", Set("dev", "NetworkPolicy accounts-to-redis", "spec egress 0 to 0", "{ ipBlock: { cidr: 10.0.0.0/8 } }"), "cannot reach pods/accounts-redis at 6379"),
+        new(31, "a function that calls the processor", Set("production", "NetworkPolicy accounts-account-events", "spec egress 0 to 0 podSelector matchLabels app.kubernetes.io/name", "accounts-processor"), "k8s/components/function/network.yaml … accounts-account-events has no business at pods/accounts-processor 50002"),
         new(31, "queries that reach the broker", Set("production", "NetworkPolicy accounts-to-rabbitmq", "spec podSelector matchExpressions 0 values +", "query"), "k8s/components/postgres-rabbitmq/network.yaml … accounts-query has no business"),
-        new(31, "a collector that is out of reach", Drop("production", "NetworkPolicy accounts-to-otel-collector"), "accounts-otel-collector at 4317"),
+        new(31, "a collector that is out of reach", Drop("production", "NetworkPolicy accounts-to-otel-collector"), "pods/accounts-otel-collector at 4317"),
         new(32, "clients at the processor", Set("production", "NetworkPolicy accounts-from-gateway", "spec podSelector matchExpressions 0 values +", "processor"), "k8s/components/gateway/network.yaml … no business at accounts-processor 8080"),
         new(32, "a gateway that reaches nobody", Drop("production", "NetworkPolicy accounts-from-gateway"), "gateway/ cannot reach it at 8080"),
-        new(32, "the sidecar's API for others", Set("dev", "NetworkPolicy accounts-sidecars", "spec ingress 0 ports +", "{ port: 3500, protocol: TCP }"), Peers + " … 3500"),
-        new(32, "queries called from sidecar to sidecar", Set("dev", "NetworkPolicy accounts-sidecars", "spec podSelector matchExpressions 0 values +", "query"), Peers + " … accounts-query 50002"),
+        new(32, "the sidecar's API for others", Set("dev", "NetworkPolicy accounts-command", "spec ingress 0 ports +", "{ port: 3500, protocol: TCP }"), Peers + " … 3500"),
+        new(32, "queries called from sidecar to sidecar", Set("dev", "NetworkPolicy accounts-processor", "spec podSelector matchLabels app.kubernetes.io/name", "accounts-query"), Peers + " … accounts-query 50002"),
+        new(32, "sidecars that everybody of the namespace reaches", Set("dev", "NetworkPolicy accounts-processor", "spec ingress 0 from 0 podSelector", "{ matchExpressions: [{ key: app.kubernetes.io/component, operator: Exists }] }"), Peers + " … pods/accounts-query has no business at accounts-processor 50002"),
+        new(32, "a database that its neighbour reaches", Set("dev-postgres", "NetworkPolicy accounts-postgres", "spec ingress 0 from 0 podSelector matchExpressions 0 values +", "redis"), "pods/accounts-redis has no business at accounts-postgres 5432"),
+        new(32, "a namespace that is chosen by any label", Set("production", "NetworkPolicy accounts-from-gateway", "spec ingress 0 from 0 namespaceSelector", "{ matchExpressions: [{ key: gateway, operator: Exists }] }"), "k8s/components/gateway/network.yaml … others/ has no business"),
+        new(32, "commands that queries answer", Set("production", "HTTPRoute accounts", "spec rules 0 backendRefs 0 name", "accounts-query"), "k8s/components/gateway/route.yaml … POST goes to accounts-query"),
+        new(32, "a method that leads nowhere", Set("production", "HTTPRoute accounts", "spec rules 0 matches 2", null), "k8s/components/gateway/route.yaml … PATCH leads nowhere"),
+        new(32, "a method that is written among those that only look", Set("production", "HTTPRoute accounts", "spec rules 1 matches 0 method", "DELETE"), "k8s/components/gateway/route.yaml … DELETE goes to accounts-query"),
+        new(32, "a route to a port that no Service has", Set("production", "HTTPRoute accounts", "spec rules 1 backendRefs 0 port", "8080"), "k8s/components/gateway/route.yaml … has the port 8080"),
         new(32, "a database that everybody reaches", Set("dev", "NetworkPolicy accounts-redis", "spec ingress 0 from 0", "{ namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: other } } }"), "k8s/components/redis-dev/network.yaml … other/ has no business"),
         new(33, "no security standard", Set("dev", "Namespace accounts-dev", "metadata labels pod-security.kubernetes.io/enforce", "privileged"), "security standard"),
         new(33, "a standard that Dapr does not keep by itself, without a word of it", Text(Guide, "sidecarDropALLCapabilities", "all capabilities dropped"), "sidecarDropALLCapabilities=true"),

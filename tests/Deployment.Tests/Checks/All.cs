@@ -16,6 +16,7 @@ internal static class AllChecks
         .. PodChecks.List,
         .. ScalingChecks.List,
         .. NetworkChecks.List,
+        .. GatewayChecks.List,
         .. PackagingChecks.List,
         .. MonitoringChecks.List,
         .. DocumentChecks.List,

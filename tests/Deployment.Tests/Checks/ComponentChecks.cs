@@ -20,6 +20,9 @@ internal static class ComponentChecks
         new(5, "Secrets are only referred to, and what is referred to is there", Secrets),
         new(6, "State has the same keys for all apps, in a store that can what the log needs; just one hosts actors", Stores),
         new(9, "Brokers neither grow for ever nor lose what they were given", Brokers),
+        new(9, "A broker does not deliver a message again while it is still being tried", Patience),
+        new(9, "A component of JetStream serves as many topics as it can", Durables),
+        new(2, "Every setting that is written out says why", Reasons),
     ];
 
     /// <summary>The components that are loaded together: a folder on a desk, an overlay in Kubernetes.</summary>
@@ -55,12 +58,16 @@ internal static class ComponentChecks
                 var name = entry.Text("name") ?? "";
                 var known = keys.GetValueOrDefault(name);
                 report.Unless(known is not null || common.Contains(name), component, entry, $"{type} has no setting '{name}'");
-                report.Unless(known?.Contains('-', StringComparison.Ordinal) != true, component, entry, $"'{name}' is deprecated");
+                report.Unless(known?.Contains('-', StringComparison.Ordinal) != true, component, entry, $"'{name}' is deprecated, or will be");
                 var values = facts.Texts("values", name).ToList();
                 report.Unless(values.Count == 0 || entry.Get("value") is null || values.Contains(entry.Text("value")!), component, entry, $"'{name}' is none of {string.Join(", ", values)}");
                 report.Unless(entry.Get("value") is null != (entry.Get("secretKeyRef") is null), component, entry, $"'{name}' has not just one of value and secretKeyRef");
                 report.Unless(entry.Get("value")?.LooksLikeNoText() != true, component, entry, $"the value of '{name}' is not quoted");
             }
+
+            var logins = facts.Items("logins").Select(login => login.Texts().ToList()).ToList();
+            report.Unless(logins.Count == 0 || logins.Exists(login => login.TrueForAll(setting => setting.Split('=') is [var name, var value] ? Value(component, name) == value : Setting(component, setting) is not null)),
+                component, component.Spec.Get("metadata") ?? component.Spec, $"it does not say who it is: {type} needs {string.Join(", or ", logins.Select(login => string.Join(" and ", login)))}");
 
             foreach (var missing in keys.Where(key => key.Value.Contains('!', StringComparison.Ordinal) && Setting(component, key.Key) is null))
             {
@@ -163,7 +170,8 @@ internal static class ComponentChecks
                 var actors = Value(store, "actorStateStore") == "true";
                 report.Unless(actors == (store.Name == Components.EventLog), store, Setting(store, "actorStateStore") ?? store.Spec, actors ? "two stores are for actors" : "no store is for actors: Dapr hosts none");
                 var can = Facts.DaprComponents.Texts($"{TypeOf(store)}/{store.Spec.Text("version")}", "can").ToList();
-                report.Unless(can.Count == 0 || can.Contains("etag"), store, store.Spec.Get("type"), "the store has no ETags");
+                report.Unless(can.Contains("etag"), store, store.Spec.Get("type"), "the store has no ETags");
+                report.Unless(!actors || (can.Contains("actorStateStore") && can.Contains("transactional")), store, store.Spec.Get("type"), "the store has no transactions, and Dapr hosts no actors on such");
                 report.Unless(Value(store, "outboxPublishPubsub") is null, store, Setting(store, "outboxPublishPubsub"), "Dapr's outbox is not used: it repeats and reorders");
             }
         }
@@ -186,13 +194,68 @@ internal static class ComponentChecks
                     report.Unless(broker.Name != Components.Events || (Value(broker, "deliveryMode"), Value(broker, "publisherConfirm")) == ("2", "true"), broker, broker.Spec, "events are neither confirmed nor kept on disk");
                     report.Unless(Value(broker, "requeueInFailure") != "true", broker, Setting(broker, "requeueInFailure"), "a message that fails would come back at once, for ever");
                     break;
-                case "pubsub.jetstream":
-                    report.Unless(Value(broker, "durableName") is not null, broker, broker.Spec, "without durableName each start reads the whole stream again");
-                    break;
                 case "pubsub.kafka":
                     report.Unless(Value(broker, "consumeRetryEnabled") == "false", broker, Setting(broker, "consumeRetryEnabled") ?? broker.Spec, "a message that fails would block its partition");
                     break;
             }
         }
     }
+
+    /// <summary>How long a broker waits for a message before it takes it for lost, and what it waits if nothing is said.</summary>
+    private static readonly Dictionary<string, (string Setting, int Default)> Waits = new()
+    {
+        ["pubsub.redis"] = ("processingTimeout", 15),
+        ["pubsub.jetstream"] = ("ackWait", 30),
+        ["pubsub.aws.snssqs"] = ("messageVisibilityTimeout", 10),
+    };
+
+    private static void Patience(Scene scene, Report report)
+    {
+        foreach (var (name, cluster, documents) in Sets(scene))
+        {
+            var others = cluster ? scene.Overlays.Single(overlay => overlay.Name == name).Documents : scene.DocumentsUnder(name + "/");
+            foreach (var broker in documents.Where(component => Waits.ContainsKey(TypeOf(component))))
+            {
+                var (setting, standard) = Waits[TypeOf(broker)];
+                var retries = others.Where(document => document.IsDapr("Resiliency")).Select(document => document.Spec.Get("policies", "retries", document.Spec.Text("targets", "components", broker.Name, "inbound", "retry") ?? "")).FirstOrDefault(retry => retry is not null);
+                var tries = (Seconds(retries.Text("duration")) ?? 0) * (retries.Number("maxRetries") ?? 0);
+                var waits = Seconds(Value(broker, setting)) ?? standard;
+                report.Unless(waits > tries, broker, Setting(broker, setting) ?? broker.Spec, $"'{setting}' is {waits} s, and all tries of the Resiliency together take {tries} s: the message would be delivered again meanwhile");
+            }
+        }
+    }
+
+    private static int? Seconds(string? text) => int.TryParse(text?.TrimEnd('s'), System.Globalization.CultureInfo.InvariantCulture, out var seconds) ? seconds : null;
+
+    private static void Durables(Scene scene, Report report)
+    {
+        foreach (var broker in All(scene).Where(component => TypeOf(component) == "pubsub.jetstream"))
+        {
+            var topics = Code.Subscriptions(scene).Where(one => one.Component == broker.Name).Select(one => one.Topic).Distinct().Count();
+            var durable = Setting(broker, "durableName");
+            report.Unless(durable is null || topics <= 1, broker, durable, $"with durableName a component serves one topic, and the code subscribes to {topics} on '{broker.Name}'");
+            report.Unless(durable is not null || Value(broker, "deliverPolicy") == "all" || broker.Name == Components.Wakeups, broker, broker.Spec, "with neither durableName nor deliverPolicy all, what comes while no replica runs is lost");
+            report.Unless(durable is not null || Setting(broker, "queueGroupName") is null, broker, Setting(broker, "queueGroupName"), "a group without durableName is a group for each replica");
+        }
+    }
+
+    /// <summary>An entry with a value has a comment on its line or above it; settings that only refer to a secret speak for themselves.</summary>
+    private static void Reasons(Scene scene, Report report)
+    {
+        foreach (var file in scene.Under("components/").Concat(scene.Under("k8s/components/")))
+        {
+            var lines = scene.Files[file].Split('\n');
+            for (var line = 1; line + 1 < lines.Length; line++)
+            {
+                if (lines[line].TrimStart().StartsWith("- name: ", StringComparison.Ordinal) && lines[line + 1].TrimStart().StartsWith("value:", StringComparison.Ordinal) && IsComponent(scene, file)
+                    && !lines[line].Contains('#', StringComparison.Ordinal) && !lines[line - 1].TrimStart().StartsWith('#'))
+                {
+                    report.Add(file, line + 1, $"nothing says why '{lines[line].Split("name: ")[1]}' is set");
+                }
+            }
+        }
+    }
+
+    private static bool IsComponent(Scene scene, string file) => scene.Files[file].Contains("kind: Component\nmetadata:", StringComparison.Ordinal)
+        || scene.Files[file].Contains("type: state.", StringComparison.Ordinal) || scene.Files[file].Contains("type: pubsub.", StringComparison.Ordinal);
 }

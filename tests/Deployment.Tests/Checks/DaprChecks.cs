@@ -50,7 +50,7 @@ internal static partial class DaprChecks
             var (topic, broker, dead) = (subscription.Spec.Text("topic"), subscription.Spec.Text("pubsubname"), subscription.Spec.Text("deadLetterTopic"));
             report.Unless(broker is Components.Events or Components.Wakeups, subscription, subscription.Spec.Get("pubsubname"), $"there is no broker '{broker}'");
             report.Unless(Names.TopicNames.Contains(topic ?? ""), subscription, subscription.Spec.Get("topic"), $"no code names the topic '{topic}'");
-            report.Unless(!Names.Subscribed.Any(one => (one.Component, one.Topic) == (broker, topic)), subscription, subscription.Spec.Get("topic"), "the code subscribes to it by itself: everything would come twice");
+            report.Unless(!Code.Subscriptions(scene).Any(one => (one.Component, one.Topic) == (broker, topic)), subscription, subscription.Spec.Get("topic"), "the code subscribes to it by itself: everything would come twice");
             report.Unless(dead is not null && dead != topic, subscription, subscription.Spec, "it has no dead-letter topic of its own");
             report.Unless(subscription.Root.Texts("scopes").Any(), subscription, subscription.Root, "it has no scopes");
         }
@@ -59,25 +59,28 @@ internal static partial class DaprChecks
     /// <summary>What is subscribed by the code; wake-ups may be lost.</summary>
     private static void SubscribedByCode(Scene scene, Report report)
     {
-        foreach (var (component, topic, dead) in Names.Subscribed)
+        var subscriptions = Code.Subscriptions(scene);
+        foreach (var one in subscriptions.Where(one => one.Component != Components.Wakeups && !Code.IsDeadLetterTopic(scene, one.Topic) && (one.DeadLetterTopic is null || one.DeadLetterTopic == one.Topic)))
         {
-            if (component != Components.Wakeups && (dead is null || dead == topic))
-            {
-                report.Add("services/Accounts.Processor/Accounts.Processor.csproj", 1, $"the subscription of {topic} on {component} has no dead-letter topic of its own");
-            }
+            report.Add(one.File, one.Line, $"the subscription of {one.Topic} on {one.Component} has no dead-letter topic of its own");
         }
 
-        if (!Names.Subscribed.Any(one => (one.Component, one.Topic) == (Components.Wakeups, Topics.AccountLog)))
+        foreach (var one in subscriptions.Where(one => !Names.TopicNames.Contains(one.Topic) || !Names.ComponentNames.Contains(one.Component)))
         {
-            report.Add("services/Accounts.Processor/Accounts.Processor.csproj", 1, "nothing subscribes to wake-ups");
+            report.Add(one.File, one.Line, $"there is no topic '{one.Topic}' of a component '{one.Component}'");
+        }
+
+        if (!subscriptions.Any(one => (one.Component, one.Topic) == (Components.Wakeups, Topics.AccountLog)))
+        {
+            report.AddAt("services/Accounts.Processor/Consumers/FunctionSetup.cs", "/wake-ups", "nothing subscribes to wake-ups");
         }
     }
 
     private static void Resiliencies(Scene scene, Report report)
     {
-        var places = scene.Sets.Select(set => (Where: scene.Under(set + "/").First(), Documents: scene.DocumentsUnder(set + "/").ToList()))
-            .Concat(scene.Overlays.Select(overlay => (Where: "k8s/base/resiliency.yaml", Documents: overlay.Documents.ToList())));
-        foreach (var (where, documents) in places)
+        var places = scene.Sets.Select(set => (Where: scene.Under(set + "/").First(), Documents: scene.DocumentsUnder(set + "/").ToList(), Functions: Enumerable.Empty<string>()))
+            .Concat(scene.Overlays.Select(overlay => (Where: "k8s/base/resiliency.yaml", Documents: overlay.Documents.ToList(), Functions: overlay.Services.Where(service => service.Label("component") == "function").Select(Overlay.AppId))));
+        foreach (var (where, documents, functions) in places)
         {
             var all = documents.Where(document => document.IsDapr("Resiliency")).ToList();
             if (!all.Exists(document => document.Spec.Text("targets", "components", Components.Events, "inbound", "retry") is not null))
@@ -110,7 +113,8 @@ internal static partial class DaprChecks
                     report.Unless(Names.Apps.Contains(app), document, target, $"there is no app '{app}'");
                 }
 
-                report.Unless(document.Root.Texts("scopes").Contains(AppIds.Processor), document, document.Root.Get("scopes") ?? document.Root, "it is not for the processor, which gets the messages");
+                var (scopes, wanted) = (document.Root.Texts("scopes").Order().ToList(), functions.Append(AppIds.Processor).Order().ToList());
+                report.Unless(scopes.SequenceEqual(wanted), document, document.Root.Get("scopes") ?? document.Root, $"it is for {string.Join(", ", scopes)}, and messages are delivered to {string.Join(", ", wanted)}");
             }
         }
     }

@@ -7,6 +7,7 @@ namespace Deployment.Tests.Checks;
 /// <summary>Alerts and dashboard speak of metrics that there are.</summary>
 internal static partial class MonitoringChecks
 {
+    private const string Board = "k8s/components/grafana/accounts.json";
     private static readonly string[] Angular = ["graph", "singlestat", "table-old"];
 
     public static IEnumerable<Check> List =>
@@ -14,6 +15,8 @@ internal static partial class MonitoringChecks
         new(39, "What Prometheus asks has that port", Ports),
         new(39, "Every metric of an alert or a panel is measured", Metrics),
         new(39, "Every alert is explained in the guide", Runbooks),
+        new(39, "What alerts and panels ask our metrics for by label is what the code says", Labels),
+        new(39, "Every alert says in which namespace", Namespaces),
     ];
 
     /// <summary>The metrics that a text names, without what Prometheus adds for histograms.</summary>
@@ -48,7 +51,6 @@ internal static partial class MonitoringChecks
             }
         }
 
-        const string Board = "k8s/components/grafana/accounts.json";
         using var board = JsonDocument.Parse(scene.Files.GetValueOrDefault(Board, "{\"panels\":[]}"));
         foreach (var panel in board.RootElement.GetProperty("panels").EnumerateArray())
         {
@@ -77,6 +79,67 @@ internal static partial class MonitoringChecks
             }
         }
     }
+
+    private static IEnumerable<(string File, string Where, string Expression)> Expressions(Scene scene)
+    {
+        foreach (var document in scene.DocumentsUnder("k8s/components/prometheus/").Where(document => document.Kind == "PrometheusRule"))
+        {
+            foreach (var rule in document.Spec.Items("groups").SelectMany(group => group.Items("rules")))
+            {
+                yield return (document.Source, "alert: " + rule.Text("alert"), rule.Text("expr")!);
+            }
+        }
+
+        using var board = JsonDocument.Parse(scene.Files.GetValueOrDefault(Board, "{\"panels\":[]}"));
+        foreach (var panel in board.RootElement.GetProperty("panels").EnumerateArray())
+        {
+            foreach (var target in panel.GetProperty("targets").EnumerateArray())
+            {
+                yield return (Board, panel.GetProperty("title").GetString()!, target.GetProperty("expr").GetString()!);
+            }
+        }
+    }
+
+    private static void Labels(Scene scene, Report report)
+    {
+        foreach (var (file, where, expression) in Expressions(scene))
+        {
+            var matchers = OwnSelector().Matches(expression).SelectMany(selector => Matcher().Matches(selector.Groups[1].Value)).ToList();
+            foreach (var unknown in matchers.Select(matcher => matcher.Groups[1].Value).Concat(matchers.SelectMany(matcher => matcher.Groups[2].Value.Split('|'))).Where(text => !Code.Says(scene, text)))
+            {
+                report.AddAt(file, where, $"no metric of ours has '{unknown}'");
+            }
+
+            if (Named(expression).All(metric => metric.StartsWith("accounts_", StringComparison.Ordinal)))
+            {
+                foreach (var unknown in Grouping().Matches(expression).SelectMany(match => match.Groups[2].Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).Where(label => label is not ("namespace" or "le") && !Code.Says(scene, label)))
+                {
+                    report.AddAt(file, where, $"no metric of ours has '{unknown}'");
+                }
+            }
+        }
+    }
+
+    private static void Namespaces(Scene scene, Report report)
+    {
+        foreach (var (file, where, expression) in Expressions(scene).Where(found => found.File != Board))
+        {
+            if (Grouping().Matches(expression).Any(match => !match.Groups[2].Value.Contains("namespace", StringComparison.Ordinal)) || expression.Contains("absent(", StringComparison.Ordinal))
+            {
+                report.AddAt(file, where, "it adds up the namespaces: staging would wake whoever looks after production");
+            }
+        }
+    }
+
+    // An aggregation, and by what.
+    [GeneratedRegex(@"\b(?:sum|max|min|avg|count)\b(\s+by\s*\(([^)]*)\))?\s*\(")]
+    private static partial Regex Grouping();
+
+    [GeneratedRegex(@"\baccounts_\w+\{([^}]*)\}")]
+    private static partial Regex OwnSelector();
+
+    [GeneratedRegex(@"(\w+)\s*[=!][=~]?\s*""([^""]*)""")]
+    private static partial Regex Matcher();
 
     [GeneratedRegex(@"\b(accounts|dapr|kube|http_server|kestrel|dotnet)_[a-z0-9_]+")]
     private static partial Regex Metric();

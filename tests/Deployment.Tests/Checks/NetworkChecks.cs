@@ -62,24 +62,16 @@ internal static class NetworkChecks
     {
         foreach (var overlay in scene.Overlays)
         {
-            foreach (var service in overlay.Services)
+            foreach (var workload in overlay.Workloads)
             {
-                var needed = Needed(overlay, service);
-                var allowed = Rules(overlay, service, "egress", "to").ToList();
-                foreach (var missing in needed.Where(one => !allowed.Exists(rule => rule.Port == one.Port && rule.Peer.StartsWith(one.Peer, StringComparison.Ordinal))))
+                var needed = overlay.Services.Contains(workload) ? Needed(overlay, workload) : [];
+                var allowed = Rules(overlay, workload, "egress", "to").ToList();
+                foreach (var missing in needed.Where(one => !one.Optional && !allowed.Exists(rule => one.Is(rule.Peer, rule.Port))))
                 {
-                    report.Add(service, service.Spec.Get("template", "metadata", "labels"), $"it cannot reach {(missing.Peer.Length > 0 ? missing.Peer : "its store")} at {missing.Port}");
+                    report.Add(workload, workload.Spec.Get("template", "metadata", "labels"), $"it cannot reach {missing.Name} at {missing.Port}");
                 }
 
-                foreach (var (peer, port, policy, node) in allowed.Where(rule => !needed.Exists(one => one.Port == rule.Port && rule.Peer.StartsWith(one.Peer, StringComparison.Ordinal)) && rule.Port != "5671"))
-                {
-                    report.Add(policy, node, $"{service.Name} has no business at {peer} {port}");
-                }
-            }
-
-            foreach (var workload in overlay.Workloads.Except(overlay.Services))
-            {
-                foreach (var (peer, port, policy, node) in Rules(overlay, workload, "egress", "to"))
+                foreach (var (peer, port, policy, node) in allowed.Where(rule => !needed.Exists(one => one.Is(rule.Peer, rule.Port))))
                 {
                     report.Add(policy, node, $"{workload.Name} has no business at {peer} {port}");
                 }
@@ -87,30 +79,54 @@ internal static class NetworkChecks
         }
     }
 
-    private static List<(string Peer, string Port)> Needed(Overlay overlay, Document service)
+    /// <summary>Somebody at a port.</summary>
+    /// <param name="Optional">It may be allowed, and nothing is amiss without.</param>
+    private sealed record Peer(string Name, string Port, bool Optional = false)
+    {
+        public bool Is(string name, string port) => port == Port && (Name == name || (Name == "addresses/" && name.StartsWith(Name, StringComparison.Ordinal)));
+    }
+
+    private static List<Peer> Needed(Overlay overlay, Document service)
     {
         var app = Overlay.AppId(service);
         var components = overlay.Dapr("Component").Where(component => component.Root.Texts("scopes").Contains(app)).ToList();
-        List<(string Peer, string Port)> needed =
-            [(System, "53"), (ControlPlane + "sentry", "50001"), (ControlPlane + "operator", "6500"), (ControlPlane + "scheduler-server", "50006")];
-        if (components.Exists(component => component.Spec.Items("metadata").Any(entry => entry.Text("name") == "actorStateStore")))
+        List<Peer> needed = [new(System, "53"), new(ControlPlane + "sentry", "50001"), new(ControlPlane + "operator", "6500"), new(ControlPlane + "scheduler-server", "50006")];
+        if (HostsActors(overlay, service))
         {
-            needed.AddRange([(ControlPlane + "placement-server", "50005"), ("pods/", "50002")]);
+            needed.Add(new(ControlPlane + "placement-server", "50005"));
         }
 
+        needed.AddRange(overlay.Services.Where(other => Calls(overlay, service, other)).Select(other => new Peer(Pod(other), "50002")));
         foreach (var component in components)
         {
-            needed.Add(("", StorePorts.GetValueOrDefault(component.Spec.Text("type") ?? "", "no port is known for " + component.Spec.Text("type"))));
+            var type = component.Spec.Text("type") ?? "";
+            var store = overlay.Workloads.FirstOrDefault(workload => workload.Label("component") == StoreOf(type));
+            var port = StorePorts.GetValueOrDefault(type, "no port is known for " + type);
+            needed.Add(new(store is null ? "addresses/" : Pod(store), port));
+            needed.AddRange(type == "pubsub.rabbitmq" && store is null ? [new Peer("addresses/", "5671", Optional: true)] : []);
         }
 
         var settings = overlay.Of("ConfigMap").FirstOrDefault(map => map.Name == service.Name);
         if (settings?.Root.Text("data", "OTEL_EXPORTER_OTLP_ENDPOINT") is { } collector)
         {
-            needed.Add(("pods/app.kubernetes.io/name=accounts-otel-collector", new Uri(collector).Port.ToString(global::System.Globalization.CultureInfo.InvariantCulture)));
+            needed.Add(new(Pod("accounts-otel-collector"), new Uri(collector).Port.ToString(global::System.Globalization.CultureInfo.InvariantCulture)));
         }
 
         return needed;
     }
+
+    private static string Pod(Document workload) => Pod(workload.Name);
+
+    private static string Pod(string workload) => "pods/" + workload;
+
+    private static string StoreOf(string type) => type.Split('.')[1] is "postgresql" ? "postgres" : type.Split('.')[1];
+
+    private static bool HostsActors(Overlay overlay, Document service) => overlay.Dapr("Component").Any(component =>
+        component.Root.Texts("scopes").Contains(Overlay.AppId(service)) && component.Spec.Items("metadata").Any(entry => entry.Text("name") == "actorStateStore"));
+
+    /// <summary>From sidecar to sidecar: actors of its own app, and commands of policies.</summary>
+    private static bool Calls(Overlay overlay, Document from, Document to) => HostsActors(overlay, from)
+        && (from.Name == to.Name || (to.Label("component") == "command" && from.Label("component") is "processor" or "function"));
 
     private static void Ingress(Scene scene, Report report)
     {
@@ -120,12 +136,12 @@ internal static class NetworkChecks
             {
                 var needed = Callers(overlay, workload);
                 var allowed = Rules(overlay, workload, "ingress", "from").ToList();
-                foreach (var missing in needed.Where(one => !allowed.Exists(rule => (rule.Peer, rule.Port) == one || (rule.Port == one.Port && one.Peer == "pods/" && rule.Peer.StartsWith("pods/", StringComparison.Ordinal)))))
+                foreach (var missing in needed.Where(one => !allowed.Exists(rule => one.Is(rule.Peer, rule.Port))))
                 {
-                    report.Add(workload, workload.Spec.Get("template", "metadata", "labels"), $"{missing.Peer} cannot reach it at {missing.Port}");
+                    report.Add(workload, workload.Spec.Get("template", "metadata", "labels"), $"{missing.Name} cannot reach it at {missing.Port}");
                 }
 
-                foreach (var (peer, port, policy, node) in allowed.Where(rule => !needed.Exists(one => one.Port == rule.Port && (one.Peer == rule.Peer || (one.Peer == "pods/" && rule.Peer.StartsWith("pods/", StringComparison.Ordinal))))))
+                foreach (var (peer, port, policy, node) in allowed.Where(rule => !needed.Exists(one => one.Is(rule.Peer, rule.Port))))
                 {
                     report.Add(policy, node, $"{peer} has no business at {workload.Name} {port}");
                 }
@@ -133,24 +149,20 @@ internal static class NetworkChecks
         }
     }
 
-    private static List<(string Peer, string Port)> Callers(Overlay overlay, Document workload)
+    private static List<Peer> Callers(Overlay overlay, Document workload)
     {
         var component = workload.Label("component");
-        var needed = new List<(string Peer, string Port)>();
-        if (component is "command" or "processor" or "function")
-        {
-            needed.Add(("pods/", "50002"));
-        }
-
+        List<Peer> needed = [.. overlay.Services.Where(other => overlay.Services.Contains(workload) && Calls(overlay, other, workload)).Select(other => new Peer(Pod(other), "50002"))];
         if (overlay.Of("HTTPRoute").SelectMany(route => route.Spec.Items("rules")).SelectMany(rule => rule.Items("backendRefs")).Any(backend => backend.Text("name") == workload.Name))
         {
-            needed.Add(("gateway/", "8080"));
+            needed.Add(new("gateway/", "8080"));
         }
 
         var asked = overlay.Of("PodMonitor").Where(monitor => Selects(monitor.Spec.Get("selector"), Overlay.Labels(workload))).SelectMany(monitor => monitor.Spec.Items("podMetricsEndpoints")).Select(endpoint => endpoint.Text("port"));
-        needed.AddRange(asked.Select(port => ("monitoring/", port == "dapr-metrics" ? "9090" : Port(workload, port))));
-        var offered = overlay.Of("Service").Where(service => component is "redis" or "postgres" or "otel-collector" && service.Name == workload.Name).SelectMany(service => service.Spec.Items("ports"));
-        needed.AddRange(offered.Select(port => ("pods/", Port(workload, port.Text("targetPort")))));
+        needed.AddRange(asked.Select(port => new Peer("monitoring/", port == "dapr-metrics" ? "9090" : Port(workload, port))));
+        var users = component == "otel-collector" ? overlay.Services : overlay.Services.Where(service => overlay.Dapr("Component").Any(used => StoreOf(used.Spec.Text("type") ?? ".") == component && used.Root.Texts("scopes").Contains(Overlay.AppId(service))));
+        var offered = overlay.Of("Service").Where(service => component is "redis" or "postgres" or "otel-collector" && service.Name == workload.Name).SelectMany(service => service.Spec.Items("ports")).ToList();
+        needed.AddRange(users.SelectMany(user => offered.Select(port => new Peer(Pod(user), Port(workload, port.Text("targetPort"))))));
         return needed;
     }
 
@@ -174,21 +186,40 @@ internal static class NetworkChecks
 
     private static bool Tells(Scene scene, string file) => scene.Files.GetValueOrDefault(file, "").Contains("sidecarDropALLCapabilities", StringComparison.Ordinal);
 
-    /// <summary>What the policies that select a pod allow: a peer as <c>namespace/label=value</c>, and a port.</summary>
+    /// <summary>
+    /// What the policies that select a pod allow: a peer and a port. A peer of the namespace is <c>pods/WORKLOAD</c>, one for each workload that is
+    /// selected; others are <c>NAMESPACE/label=value</c> and <c>addresses/RANGE</c>.
+    /// </summary>
     private static IEnumerable<(string Peer, string Port, Document Policy, YamlNode Node)> Rules(Overlay overlay, Document workload, string direction, string peers) => overlay.Of("NetworkPolicy")
         .Where(policy => Selects(policy.Spec.Get("podSelector"), Overlay.Labels(workload)))
-        .SelectMany(policy => policy.Spec.Items(direction).SelectMany(rule => rule.Items(peers).SelectMany(peer => rule.Items("ports").Select(port =>
-            (Describe(peer), port.Text("port") ?? "", policy, rule)))));
+        .SelectMany(policy => policy.Spec.Items(direction).SelectMany(rule => rule.Items(peers).SelectMany(peer => Described(overlay, peer)).SelectMany(peer => rule.Items("ports").Select(port =>
+            (peer, port.Text("port") ?? "", policy, rule)))));
 
-    private static string Describe(YamlNode peer)
+    private static IEnumerable<string> Described(Overlay overlay, YamlNode peer)
     {
-        var space = peer.Text("namespaceSelector", "matchLabels", "kubernetes.io/metadata.name");
-        var pods = string.Join(",", peer.Map("podSelector", "matchLabels").Select(pair => $"{pair.Key}={pair.Value}"));
-        return peer.Get("ipBlock") is not null ? "addresses/" + peer.Text("ipBlock", "cidr") : $"{(peer.Get("namespaceSelector") is null ? "pods" : space ?? "all")}/{pods}";
+        if (peer.Get("ipBlock") is not null)
+        {
+            return ["addresses/" + peer.Text("ipBlock", "cidr")];
+        }
+
+        if (peer.Get("namespaceSelector") is null)
+        {
+            return overlay.Workloads.Where(workload => Selects(peer.Get("podSelector"), Overlay.Labels(workload))).Select(Pod);
+        }
+
+        var space = peer.Map("namespaceSelector", "matchLabels") is { Count: 1 } labels && labels.TryGetValue("kubernetes.io/metadata.name", out var name) && peer.Get("namespaceSelector", "matchExpressions") is null ? name : "others";
+        var pods = peer.Map("podSelector", "matchLabels").Select(pair => $"{pair.Key}={pair.Value}").Concat(peer.Items("podSelector", "matchExpressions").Select(expression => $"{expression.Text("key")} {expression.Text("operator")} {string.Join('|', expression.Texts("values"))}"));
+        return [$"{space}/{string.Join(",", pods)}"];
     }
 
     private static bool Selects(YamlNode? selector, Dictionary<string, string> labels) =>
         selector.Map("matchLabels").All(pair => labels.GetValueOrDefault(pair.Key) == pair.Value)
-        && selector.Items("matchExpressions").All(expression => expression.Text("operator") == "In"
-            && labels.TryGetValue(expression.Text("key") ?? "", out var value) && expression.Texts("values").Contains(value));
+        && selector.Items("matchExpressions").All(expression => (expression.Text("operator"), labels.GetValueOrDefault(expression.Text("key") ?? "")) switch
+        {
+            ("In", { } value) => expression.Texts("values").Contains(value),
+            ("NotIn", var value) => value is null || !expression.Texts("values").Contains(value),
+            ("Exists", var value) => value is not null,
+            ("DoesNotExist", var value) => value is null,
+            _ => false,
+        });
 }

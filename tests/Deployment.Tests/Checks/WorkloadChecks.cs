@@ -8,10 +8,7 @@ namespace Deployment.Tests.Checks;
 /// <summary>Annotations, images, selectors, shutdown: what a Deployment says of its pods.</summary>
 internal static partial class WorkloadChecks
 {
-    /// <summary><c>HostOptions.ShutdownTimeout</c> of the services.</summary>
-    internal const int ShutdownTimeout = 15;
-
-    private static readonly string[] RecommendedLabels = ["name", "instance", "component", "part-of", "managed-by"];
+    private static readonly string[] RecommendedLabels = ["name", "instance", "component", "part-of", "managed-by", "version"];
 
     public static IEnumerable<Check> List =>
     [
@@ -65,15 +62,16 @@ internal static partial class WorkloadChecks
 
     private static void Shutdown(Scene scene, Report report)
     {
+        var timeout = Code.ShutdownTimeout(scene);
         foreach (var (_, service) in Workloads(scene).Where(found => found.Overlay.Services.Contains(found.Workload)))
         {
             var (block, graceful) = (Seconds(Annotation(service, "block-shutdown-duration").Text()), Seconds(Annotation(service, "graceful-shutdown-seconds").Text()));
             var wait = Overlay.Containers(service).Select(container => container.Number("lifecycle", "preStop", "sleep", "seconds")).FirstOrDefault() ?? -1;
             var grace = Overlay.Pod(service).Number("terminationGracePeriodSeconds") ?? 0;
             report.Unless(block > 0 && graceful > 0 && wait > 0, service, Annotation(service, "block-shutdown-duration") ?? service.Spec, "block-shutdown-duration, graceful-shutdown-seconds and preStop are not all set");
-            var needed = wait + Math.Max(ShutdownTimeout, block) + graceful + 5;
+            var needed = wait + Math.Max(timeout, block) + graceful + 5;
             report.Unless(grace >= needed, service, Overlay.Pod(service).Get("terminationGracePeriodSeconds") ?? service.Spec, $"terminationGracePeriodSeconds is {grace}, and {needed} are needed");
-            report.Unless(block >= wait + ShutdownTimeout, service, Annotation(service, "block-shutdown-duration"), $"the sidecar may go before the service has stopped, which takes up to {wait + ShutdownTimeout} s");
+            report.Unless(block >= wait + timeout, service, Annotation(service, "block-shutdown-duration"), $"the sidecar may go before the service has stopped, which takes up to {wait + timeout} s");
         }
     }
 
@@ -132,6 +130,7 @@ internal static partial class WorkloadChecks
                 var ours = overlay.Services.Contains(workload);
                 var digest = Digest().IsMatch(image);
                 report.Unless(digest || (Tag().Match(image) is { Success: true } tag && tag.Groups[1].Value != "latest"), workload, container.Get("image"), $"'{image}' has no version");
+                report.Unless(!ours || digest || Tag().Match(image).Groups[1].Value == Code.Version(scene), workload, container.Get("image"), $"'{image}' is not of the version {Code.Version(scene)} that services/Directory.Build.props makes");
                 report.Unless(!ours || digest || overlay.Name.StartsWith("dev", StringComparison.Ordinal), workload, container.Get("image"), $"'{image}' has no digest: a tag can be moved");
                 report.Unless(container.Text("imagePullPolicy") == "IfNotPresent", workload, container.Get("imagePullPolicy") ?? container, "what has a version need not be pulled again");
             }
@@ -140,6 +139,7 @@ internal static partial class WorkloadChecks
 
     private static void Selectors(Scene scene, Report report)
     {
+        var version = Code.Version(scene);
         foreach (var overlay in scene.Overlays)
         {
             var space = overlay.Of("Namespace").SingleOrDefault()?.Name;
@@ -150,6 +150,8 @@ internal static partial class WorkloadChecks
                     report.Add(document, document.Root.Get("metadata", "labels") ?? document.Root, $"it has no label app.kubernetes.io/{label}");
                 }
 
+                report.Unless(document.Label("version") is "" || document.Label("version") == version, document, document.Root.Get("metadata", "labels"), $"its label says version {document.Label("version")}, and services/Directory.Build.props {version}");
+
                 var there = document.Root.Text("metadata", "namespace");
                 report.Unless(document.Kind == "Namespace" || (there == space && space != "default"), document, document.Root.Get("metadata", "namespace") ?? document.Root, $"it is in the namespace '{there}'");
             }
@@ -158,10 +160,15 @@ internal static partial class WorkloadChecks
             {
                 var labels = Overlay.Labels(workload);
                 report.Unless(workload.Spec.Map("selector", "matchLabels") is { Count: > 0 } selector && selector.All(pair => labels.GetValueOrDefault(pair.Key) == pair.Value), workload, workload.Spec.Get("selector"), "its selector does not find its pods");
-                foreach (var label in RecommendedLabels.Where(label => !labels.ContainsKey("app.kubernetes.io/" + label)))
+
+                // The version is ours: on the pods of a database it would be wrong, and start them anew with each release.
+                var ours = overlay.Services.Contains(workload);
+                foreach (var label in RecommendedLabels.Where(label => (ours || label != "version") && !labels.ContainsKey("app.kubernetes.io/" + label)))
                 {
                     report.Add(workload, workload.Spec.Get("template", "metadata"), $"its pods have no label app.kubernetes.io/{label}");
                 }
+
+                report.Unless(!ours || labels.GetValueOrDefault("app.kubernetes.io/version", version) == version, workload, workload.Spec.Get("template", "metadata", "labels"), $"the label of its pods says another version than {version}");
             }
 
             foreach (var service in overlay.Of("Service"))

@@ -1,70 +1,45 @@
 using System.Diagnostics;
 using System.Formats.Tar;
 using System.Net;
+using System.Security.Cryptography;
 using System.Text.Json;
+using Deployment.Tests.Checks;
+using Deployment.Tests.Model;
 using TestSupport;
 
 namespace Deployment.Tests.Images;
 
 /// <summary>The images, made by the script from a base image of our own, because the public one may be out of reach.</summary>
-public sealed class ImageTests(PublishedImages images) : IClassFixture<PublishedImages>
+[Collection(nameof(ImagesOnce))]
+public sealed class ImageTests(PublishedImages images)
 {
-    private static readonly string[] Endings = [".dll", ".deps.json", ".runtimeconfig.json", ".staticwebassets.endpoints.json"];
-
     public static TheoryData<string> Names => PublishedImages.Names;
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void An_archive_holds_both_architectures_and_its_digests_are_true(string image)
-    {
-        var archive = images[image];
+    public void An_archive_is_true_to_its_digests_and_holds_what_runs_without_rights_and_nothing_else(string image) =>
+        Assert.Empty(ImageRules.Findings(images[image], image, Code.Version(Rendering.Scene)));
 
-        Assert.Equal(["amd64", "arm64"], archive.Images().Select(one => one.Architecture).Order(StringComparer.Ordinal));
-        Assert.All(archive.Files.Where(file => file.Key.StartsWith("blobs/sha256/", StringComparison.Ordinal)), blob => Assert.Equal("sha256:" + Path.GetFileName(blob.Key), StubRegistry.Digest(blob.Value)));
-        foreach (var (_, manifest) in archive.Images())
-        {
-            var expected = archive.Blob(manifest.GetProperty("config")).GetProperty("rootfs").GetProperty("diff_ids").EnumerateArray().Select(diff => diff.GetString());
-            Assert.Equal(expected, manifest.GetProperty("layers").EnumerateArray().Select(layer => StubRegistry.Digest(archive.Layer(layer))));
-        }
+    [Fact]
+    public async Task An_image_that_is_made_twice_has_the_same_contents()
+    {
+        var again = await PublishedImages.AgainAsync("Accounts.Query", "accounts-query");
+
+        Assert.Equal(Contents(images["accounts-query"]), Contents(again));
     }
 
-    [Theory]
-    [MemberData(nameof(Names))]
-    public void A_program_runs_without_rights_on_the_port_that_everything_else_names(string image)
-    {
-        foreach (var (_, manifest) in images[image].Images())
-        {
-            var config = images[image].Blob(manifest.GetProperty("config")).GetProperty("config");
-
-            Assert.Equal("1654", config.GetProperty("User").GetString());
-            Assert.Equal(["8080/tcp"], config.GetProperty("ExposedPorts").EnumerateObject().Select(port => port.Name));
-            Assert.Contains("ASPNETCORE_HTTP_PORTS=8080", config.GetProperty("Env").EnumerateArray().Select(variable => variable.GetString()));
-            Assert.Equal("1.0.0", config.GetProperty("Labels").GetProperty("org.opencontainers.image.version").GetString());
-            Assert.Matches("^[0-9a-f]{40}$", config.GetProperty("Labels").GetProperty("org.opencontainers.image.revision").GetString());
-            Assert.Equal("MIT", config.GetProperty("Labels").GetProperty("org.opencontainers.image.licenses").GetString());
-        }
-    }
-
-    [Theory]
-    [MemberData(nameof(Names))]
-    public void An_image_holds_what_runs_and_nothing_else(string image)
-    {
-        foreach (var (_, manifest) in images[image].Images())
-        {
-            var files = Entries(images[image].Layer(manifest.GetProperty("layers")[1])).Where(entry => entry.EntryType == TarEntryType.RegularFile).Select(entry => entry.Name).ToList();
-
-            Assert.Contains($"app/{Program(image)}.dll", files);
-            Assert.DoesNotContain(files, file => !file.StartsWith("app/", StringComparison.Ordinal) || !Endings.Any(ending => file.EndsWith(ending, StringComparison.Ordinal)));
-        }
-    }
+    /// <summary>All that an image holds, but for when it was made.</summary>
+    private static IEnumerable<string> Contents(OciArchive archive) => archive.Images().SelectMany(one =>
+        one.Manifest.GetProperty("layers").EnumerateArray().SelectMany((layer, index) => ImageRules.Entries(archive.Layer(layer)).Select(entry =>
+            $"{one.Architecture} {index} {entry.Name} {entry.EntryType} {entry.Mode} {entry.Uid} {entry.Gid} {(entry.DataStream is { } data ? Convert.ToHexStringLower(SHA256.HashData(data)) : "")}")));
 
     [Theory]
     [MemberData(nameof(Names))]
     public void The_bill_of_materials_names_whatever_is_in_the_image(string image)
     {
         var archive = images[image];
-        var files = Entries(archive.Layer(archive.Images().First().Manifest.GetProperty("layers")[1])).ToDictionary(entry => Path.GetFileName(entry.Name), entry => entry.DataStream);
-        var deps = JsonDocument.Parse(files[$"{Program(image)}.deps.json"]!).RootElement;
+        var files = ImageRules.Entries(archive.Layer(archive.Images().First().Manifest.GetProperty("layers")[1])).ToDictionary(entry => Path.GetFileName(entry.Name), entry => entry.DataStream);
+        var deps = JsonDocument.Parse(files[$"{ImageRules.Program(image)}.deps.json"]!).RootElement;
         var bill = JsonDocument.Parse(images.BillOf(image)).RootElement;
         var components = bill.GetProperty("components").EnumerateArray().ToList();
         var named = components.Select(component => component.GetProperty("bom-ref").GetString()).Append(bill.GetProperty("metadata").GetProperty("component").GetProperty("bom-ref").GetString());
@@ -90,7 +65,7 @@ public sealed class ImageTests(PublishedImages images) : IClassFixture<Published
         }
 
         var port = FreePorts.Next();
-        var start = new ProcessStartInfo("dotnet", [folder.At("app", Program(image) + ".dll")])
+        var start = new ProcessStartInfo("dotnet", [folder.At("app", ImageRules.Program(image) + ".dll")])
         {
             WorkingDirectory = folder.At("app"),
             RedirectStandardOutput = true,
@@ -109,19 +84,5 @@ public sealed class ImageTests(PublishedImages images) : IClassFixture<Published
             program.Kill();
             await program.WaitForExitAsync(CancellationToken.None);
         }
-    }
-
-    private static string Program(string image) => string.Join('.', image.Split('-').Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
-
-    private static List<TarEntry> Entries(byte[] layer)
-    {
-        using var tar = new TarReader(new MemoryStream(layer));
-        var entries = new List<TarEntry>();
-        while (tar.GetNextEntry(copyData: true) is { } entry)
-        {
-            entries.Add(entry);
-        }
-
-        return entries;
     }
 }

@@ -1,5 +1,6 @@
 using System.Formats.Tar;
 using System.IO.Compression;
+using System.Text;
 using System.Text.Json;
 
 namespace Deployment.Tests.Images;
@@ -33,18 +34,45 @@ internal sealed class OciArchive
             .Select(image => (image.GetProperty("platform").GetProperty("architecture").GetString()!, Blob(image)));
     }
 
-    public JsonElement Blob(JsonElement reference) => Json(Path(reference));
+    /// <summary>The list of the images.</summary>
+    public string IndexPath => PathOf(Json("index.json").GetProperty("manifests")[0]);
+
+    /// <summary>Another content of a blob, and of whatever names it by its digest.</summary>
+    public void Replace(string file, byte[] content)
+    {
+        var (before, after) = (Path.GetFileName(file), StubRegistry.Digest(content)["sha256:".Length..]);
+        Files.Remove(file);
+        Files["blobs/sha256/" + after] = content;
+        foreach (var (name, bytes) in Files.Where(other => other.Value.Length < 64 * 1024 && other.Value.AsSpan().IndexOf(Encoding.UTF8.GetBytes(before)) >= 0).ToList())
+        {
+            var renamed = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(bytes).Replace(before, after, StringComparison.Ordinal));
+            if (name.StartsWith("blobs/", StringComparison.Ordinal))
+            {
+                Replace(name, renamed);
+            }
+            else
+            {
+                Files[name] = renamed;
+            }
+        }
+    }
+
+    public JsonElement Blob(JsonElement reference) => Json(PathOf(reference));
 
     /// <summary>The unpacked bytes of a layer.</summary>
     public byte[] Layer(JsonElement reference)
     {
-        using var zip = new GZipStream(new MemoryStream(Files[Path(reference)]), CompressionMode.Decompress);
+        using var zip = new GZipStream(new MemoryStream(Files[PathOf(reference)]), CompressionMode.Decompress);
         using var bytes = new MemoryStream();
         zip.CopyTo(bytes);
         return bytes.ToArray();
     }
 
-    private static string Path(JsonElement reference) => "blobs/" + reference.GetProperty("digest").GetString()!.Replace(':', '/');
+    /// <summary>The digest of the blob that is there.</summary>
+    public static string DigestOf(string file) => "sha256:" + Path.GetFileName(file);
+
+    /// <summary>Where the blob is that a reference names.</summary>
+    public static string PathOf(JsonElement reference) => "blobs/" + reference.GetProperty("digest").GetString()!.Replace(':', '/');
 
     private JsonElement Json(string file) => JsonDocument.Parse(Files[file]).RootElement;
 }

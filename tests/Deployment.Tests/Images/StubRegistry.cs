@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Formats.Tar;
 using System.IO.Compression;
 using System.Security.Cryptography;
@@ -10,14 +11,18 @@ using TestSupport;
 
 namespace Deployment.Tests.Images;
 
-/// <summary>A registry that holds one base image, made by hand: both architectures, with one file and the environment of Microsoft's.</summary>
+/// <summary>
+/// A registry that holds one base image, made by hand: both architectures, with one file and the environment of Microsoft's. It takes what is
+/// pushed to it.
+/// </summary>
 internal sealed class StubRegistry : IAsyncDisposable
 {
     private const string Manifest = "application/vnd.oci.image.manifest.v1+json";
     private const string Index = "application/vnd.oci.image.index.v1+json";
     private static readonly string[] Architectures = ["amd64", "arm64"];
     private static readonly string[] Environment = ["PATH=/usr/bin", "APP_UID=1654", "ASPNETCORE_HTTP_PORTS=8080"];
-    private readonly Dictionary<string, (string Type, byte[] Bytes)> _content = [];
+    private readonly ConcurrentDictionary<string, (string Type, byte[] Bytes)> _content = [];
+    private readonly ConcurrentDictionary<string, byte[]> _uploads = [];
     private readonly WebApplication _server;
 
     private StubRegistry(int port)
@@ -42,22 +47,23 @@ internal sealed class StubRegistry : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().UseUrls($"http://127.0.0.1:{port}");
         _server = builder.Build();
-        _server.Run(async context =>
+        _server.Run(context => context.Request.Method switch
         {
-            if (!_content.TryGetValue(context.Request.Path.Value!.Split('/')[^1], out var found))
-            {
-                context.Response.StatusCode = context.Request.Path == "/v2/" ? 200 : 404;
-                return;
-            }
-
-            context.Response.ContentType = found.Type;
-            context.Response.ContentLength = found.Bytes.Length;
-            context.Response.Headers["Docker-Content-Digest"] = Digest(found.Bytes);
-            await context.Response.Body.WriteAsync(found.Bytes);
+            "POST" => Answer(context, 202, $"{context.Request.Path.Value!.TrimEnd('/')}/{Guid.NewGuid():N}"),
+            "PATCH" => TakeAsync(context, end: false),
+            "PUT" when context.Request.Path.Value!.Contains("/manifests/", StringComparison.Ordinal) => TakeManifestAsync(context),
+            "PUT" => TakeAsync(context, end: true),
+            _ => GiveAsync(context),
         });
     }
 
     public string BaseImage { get; }
+
+    /// <summary>Host and port.</summary>
+    public string Host => BaseImage.Split('/')[0];
+
+    /// <summary>The digest that was pushed under a name and a tag; null when nothing was.</summary>
+    public string? Pushed(string name, string tag) => _content.TryGetValue($"/v2/{name}/manifests/{tag}", out var found) ? Digest(found.Bytes) : null;
 
     public static async Task<StubRegistry> StartAsync()
     {
@@ -69,6 +75,72 @@ internal sealed class StubRegistry : IAsyncDisposable
     public static string Digest(ReadOnlySpan<byte> bytes) => "sha256:" + Convert.ToHexStringLower(SHA256.HashData(bytes));
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
+
+    private static Task Answer(HttpContext context, int status, string? location = null)
+    {
+        context.Response.StatusCode = status;
+        if (location is not null)
+        {
+            context.Response.Headers.Location = location;
+            context.Response.Headers.Range = "0-0";
+        }
+
+        return Task.CompletedTask;
+    }
+
+    private async Task GiveAsync(HttpContext context)
+    {
+        var path = context.Request.Path.Value!;
+        if (!_content.TryGetValue(path, out var found) && !_content.TryGetValue(path.Split('/')[^1], out found))
+        {
+            await Answer(context, path == "/v2/" ? 200 : 404);
+            return;
+        }
+
+        context.Response.ContentType = found.Type;
+        context.Response.ContentLength = found.Bytes.Length;
+        context.Response.Headers["Docker-Content-Digest"] = Digest(found.Bytes);
+        if (!HttpMethods.IsHead(context.Request.Method))
+        {
+            await context.Response.Body.WriteAsync(found.Bytes);
+        }
+    }
+
+    /// <summary>A part of a blob, or its last one: then its digest is held against what came.</summary>
+    private async Task TakeAsync(HttpContext context, bool end)
+    {
+        var path = context.Request.Path.Value!;
+        var bytes = _uploads.GetValueOrDefault(path, []).Concat(await BodyAsync(context)).ToArray();
+        _uploads[path] = bytes;
+        if (!end)
+        {
+            await Answer(context, 202, path);
+            return;
+        }
+
+        var right = context.Request.Query["digest"] == Digest(bytes);
+        if (right)
+        {
+            _content[Digest(bytes)] = ("application/octet-stream", bytes);
+        }
+
+        await Answer(context, right ? 201 : 400, right ? $"/v2/blobs/{Digest(bytes)}" : null);
+    }
+
+    private async Task TakeManifestAsync(HttpContext context)
+    {
+        var bytes = await BodyAsync(context);
+        _content[context.Request.Path.Value!] = _content[Digest(bytes)] = (context.Request.ContentType!, bytes);
+        context.Response.Headers["Docker-Content-Digest"] = Digest(bytes);
+        await Answer(context, 201);
+    }
+
+    private static async Task<byte[]> BodyAsync(HttpContext context)
+    {
+        using var bytes = new MemoryStream();
+        await context.Request.Body.CopyToAsync(bytes, context.RequestAborted);
+        return bytes.ToArray();
+    }
 
     private ((string Digest, int Size) Layer, string Diff) Layer()
     {

@@ -9,6 +9,9 @@ namespace Deployment.Tests.Model;
 /// <param name="Found">Part of the finding: file and message.</param>
 internal sealed record Mutation(int Check, string What, Func<Scene, Scene> Make, string Found)
 {
+    /// <summary>One after the other.</summary>
+    public static Func<Scene, Scene> Both(Func<Scene, Scene> first, Func<Scene, Scene> then) => scene => then(first(scene));
+
     /// <summary>Another text in a file.</summary>
     public static Func<Scene, Scene> Text(string file, string from, string to) => scene =>
     {

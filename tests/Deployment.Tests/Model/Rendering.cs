@@ -8,12 +8,12 @@ namespace Deployment.Tests.Model;
 /// <summary>The repository as it is, read and rendered once.</summary>
 internal static class Rendering
 {
-    private static readonly string[] Read = ["k8s/", "components/", "configuration/", "docs/", "services/", "dapr.yaml", "README.md", "requests/", "Directory.Build.props"];
-    private static readonly string[] Endings = [".yaml", ".md", ".json", ".sh", ".proj", ".csproj", ".http", ".props"];
+    private static readonly string[] Read = ["k8s/", "components/", "configuration/", "docs/", "services/", "libraries/", "tools/", "tests/", "dapr.yaml", "README.md", "requests/", "Directory.Build.props"];
+    private static readonly string[] Endings = [".yaml", ".md", ".json", ".sh", ".proj", ".csproj", ".cs", ".http", ".props"];
     private static readonly Lazy<Scene> Whole = new(Load);
 
-    /// <summary>What there is, and more that can be made of it: a component that is switched off, a second function.</summary>
-    public static readonly ImmutableArray<string> Overlays = ["dev", "staging", "production", "dev-postgres", "two-functions"];
+    /// <summary>What there is, and more that can be made of it: a component that is switched off, other functions.</summary>
+    public static readonly ImmutableArray<string> Overlays = ["dev", "staging", "production", "dev-postgres", "three-functions"];
 
     public static Scene Scene => Whole.Value;
 
@@ -54,8 +54,11 @@ internal static class Rendering
 
         var overlays = Path.Combine(folder, "k8s", "overlays");
         Change(overlays, "dev", "dev-postgres", "  # - ../../components/postgres-dev", "  - ../../components/postgres-dev");
-        Change(overlays, "production", "two-functions", "  - functions/account-events", "  - functions/account-events\n  - functions/history");
-        Change(Path.Combine(overlays, "two-functions", "functions"), "account-events", "history", "Functions=account-events", "Functions=history");
+        Change(overlays, "production", "three-functions", "  - functions/account-events", "  - functions/account-events\n  - functions/history\n  - functions/user-deletion");
+        var functions = Path.Combine(overlays, "three-functions", "functions");
+        Change(functions, "account-events", "history", "Functions=account-events", "Functions=history");
+        Change(functions, "account-events", "user-deletion", "Functions=account-events", "Functions=user-deletion");
+        File.AppendAllText(Path.Combine(functions, "user-deletion", "kustomization.yaml"), "  - ../../../../components/user-events\n");
     }
 
     private static void Change(string folder, string from, string to, string what, string into)
@@ -88,7 +91,7 @@ internal static class Rendering
             .Where(file => Read.Any(start => file.StartsWith(start, StringComparison.Ordinal)) && Endings.Contains(Path.GetExtension(file)) && File.Exists(Path.Combine(root, file)))];
     }
 
-    private static string Kustomize(string folder)
+    internal static string Kustomize(string folder)
     {
         var (output, error) = Run("kustomize", folder);
         return output ?? throw new InvalidOperationException(error);

@@ -56,7 +56,7 @@ internal sealed class Scene(ImmutableSortedDictionary<string, string> files, Imm
     }
 
     /// <summary>Whether an overlay, or a variation of one, has a part of <c>k8s/components</c>.</summary>
-    private bool IsPartOf(string overlay, string file) => file.Split('/') is not ["k8s", "components", var part, ..] || part == "function"
+    private bool IsPartOf(string overlay, string file) => file.Split('/') is not ["k8s", "components", var part, ..] || part is "function" or "user-events"
         || files.GetValueOrDefault($"k8s/overlays/{(overlay.StartsWith("dev", StringComparison.Ordinal) ? "dev" : "production")}/kustomization.yaml", "").Contains($"- ../../components/{part}", StringComparison.Ordinal);
 
     private static (int Depth, long Line) Deepest(YamlNode node, List<string> path)
