@@ -20,7 +20,7 @@ internal sealed partial class ActorRuntime
         var neighbourhood = sidecar.Neighbourhood;
         _sidecar = sidecar;
         _log = neighbourhood.Loggers.CreateLogger("sidecar." + sidecar.App.AppId);
-        _policies = new Policies(sidecar.Resources.Resiliency);
+        _policies = sidecar.Policies;
         _placement = neighbourhood.Shared("", () => new Placement(neighbourhood.Time, neighbourhood.Faults));
         Timers = new Timers(_placement, _policies, neighbourhood.Time);
     }

@@ -126,7 +126,7 @@ internal sealed class Reminders : IDisposable
             {
                 await schedule.WaitAsync(_time, removed);
                 await _placement.Type(call.Type).Hosted.WaitAsync(removed);
-                var result = await _policies.Reminder.RunAsync(
+                var result = await Policies.Reminder.RunAsync(
                     token => _placement.CallAsync(call, _policies, token),
                     r => r.Failure == ActorFailure.None ? Verdict.Done : Verdict.Again,
                     default, _time, removed, _stopping.Token);

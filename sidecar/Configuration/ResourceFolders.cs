@@ -41,6 +41,11 @@ internal sealed class ResourceFolders(Findings findings)
             }
         }
 
+        foreach (var resiliency in documents.SelectMany(d => d.Resiliency).Where(r => Sees(appId, r.Value.Scopes)))
+        {
+            WarnOfNoEffect(resiliency, components);
+        }
+
         var usable = components
             .Where(c => ComponentTypes.Check(c.Value, c.Source, findings))
             .Select(c => WithSecretsFile(c, directory))
@@ -48,7 +53,15 @@ internal sealed class ResourceFolders(Findings findings)
         return new Resources(
             usable,
             [.. documents.SelectMany(d => d.Subscriptions).Where(s => Sees(appId, s.Value.Scopes) && HasBroker(s, appId, components, documents)).Select(s => s.Value)],
-            [.. documents.SelectMany(d => d.Resiliency).Where(r => Sees(appId, r.Scopes))]);
+            [.. documents.SelectMany(d => d.Resiliency).Where(r => Sees(appId, r.Value.Scopes)).Select(r => r.Value)]);
+    }
+
+    private static void WarnOfNoEffect(Document<ResiliencyFile> resiliency, List<Document<Component>> components)
+    {
+        foreach (var store in components.Where(c => c.Value.Type.StartsWith("secretstores.", StringComparison.Ordinal) && resiliency.Value.Outbound.ContainsKey(c.Value.Name)))
+        {
+            resiliency.Source.Warn("spec", $"the outbound policy of '{store.Value.Name}' has no effect: the embedded sidecar has its secrets at hand");
+        }
     }
 
     /// <summary>
@@ -137,7 +150,7 @@ internal sealed class ResourceFolders(Findings findings)
             case ("dapr.io/v1alpha1", "Resiliency"):
                 if (ResiliencyDocument.Read(document) is { } resiliency)
                 {
-                    documents.Resiliency.Add(resiliency);
+                    documents.Resiliency.Add(new(resiliency, document));
                 }
 
                 break;
@@ -153,5 +166,5 @@ internal sealed class ResourceFolders(Findings findings)
 
     private readonly record struct Document<T>(T Value, Section Source);
 
-    private sealed record Documents(List<Document<Component>> Components, List<Document<Subscription>> Subscriptions, List<ResiliencyFile> Resiliency);
+    private sealed record Documents(List<Document<Component>> Components, List<Document<Subscription>> Subscriptions, List<Document<ResiliencyFile>> Resiliency);
 }
