@@ -49,8 +49,7 @@ internal sealed class ActorHost(AppSidecar sidecar, Timers timers)
         using var limit = new CancellationTokenSource(Patience, sidecar.Neighbourhood.Time);
         using var request = new HttpRequestMessage(HttpMethod.Delete, $"/actors/{Escape(type)}/{Escape(id)}") { Content = new ByteArrayContent([]) };
         request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/x-protobuf");
-        request.Headers.TryAddWithoutValidation("User-Agent", "Go-http-client/1.1");
-        request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
+        GoClient.AddHeaders(request);
         try
         {
             using var response = await sidecar.Channel!.SendAsync(request, limit.Token);
@@ -75,17 +74,13 @@ internal sealed class ActorHost(AppSidecar sidecar, Timers timers)
             request.Content.Headers.TryAddWithoutValidation("Content-Type", call.ContentType);
         }
 
-        request.Headers.TryAddWithoutValidation("User-Agent", "Go-http-client/1.1");
+        GoClient.AddHeaders(request, offersGzip: call.Caller is null);
         foreach (var (name, values) in call.Headers)
         {
             request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
         }
 
-        if (call.Caller is null)
-        {
-            request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
-        }
-        else
+        if (call.Caller is not null)
         {
             request.Headers.TryAddWithoutValidation("Dapr-Api-Call", "true");
             request.Headers.TryAddWithoutValidation("Dapr-Caller-App-Id", call.Caller);

@@ -26,7 +26,7 @@ internal sealed class ResourceFolders(Findings findings)
             twice.Skip(1).ToList().ForEach(c => c.Source.Error("metadata", $"the name is used a second time, after {first}", "Give one of the two another name, or scopes that do not overlap."));
         }
 
-        var actorStores = components.Where(c => IsTrue(c.Value.Metadata.GetValueOrDefault("actorStateStore"))).ToList();
+        var actorStores = components.Where(c => c.Value.IsActorStateStore).ToList();
         foreach (var store in actorStores.Skip(1))
         {
             store.Source.Error("spec", $"a second actor state store for app {appId}, after '{actorStores[0].Value.Name}'", "Set actorStateStore on one component only, or narrow the scopes.");
@@ -105,8 +105,6 @@ internal sealed class ResourceFolders(Findings findings)
         component.Name == name && component.Type.StartsWith("pubsub.", StringComparison.Ordinal);
 
     private static bool Sees(string appId, IReadOnlyList<string> scopes) => scopes.Count == 0 || scopes.Contains(appId);
-
-    private static bool IsTrue(string? text) => text is not null && text.Trim().ToLowerInvariant() is "true" or "1" or "yes" or "y" or "on" or "t";
 
     private Documents Folder(string path)
     {

@@ -1,3 +1,4 @@
+using Sidecar.Actors;
 using Sidecar.Configuration;
 using Sidecar.Faults;
 using Sidecar.Server;
@@ -87,7 +88,7 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
     private IReadOnlyList<string> Open(IReadOnlyList<Replica> replicas, Neighbourhood neighbourhood, DataFolder data)
     {
         var findings = new Findings();
-        data.Own(replicas.SelectMany(r => r.Resources.Components).Select(SqliteFile.Of).OfType<string>().Append(SqliteFile.Reminders), findings);
+        data.Own(replicas.SelectMany(r => r.Resources.Components).Select(SqliteFile.Of).OfType<string>().Append(ReminderFile.Name), findings);
         return findings.Errors.Count > 0
             ? findings.Errors
             : [.. replicas.SelectMany(r => Open(r, neighbourhood, s => _sidecars[r.Label] = s)).Distinct()];

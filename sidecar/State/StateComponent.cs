@@ -1,5 +1,4 @@
 using Grpc.Core;
-using Sidecar.Actors;
 using Sidecar.Configuration;
 using Sidecar.Faults;
 using Sidecar.Resiliency;
@@ -161,16 +160,20 @@ internal sealed class StateComponent(
         return met.HasFlag(FaultKind.FailAfter) ? new StateFailure(FailureKind.Other, FaultSwitches.Words(_place, FaultKind.FailAfter)) : refused;
     }
 
+    /// <summary>The file that a connection string names (a path, or <c>file:PATH?…</c>); null when the states are to be in memory.</summary>
+    public static string? SqlitePath(string connectionString)
+    {
+        var parts = (connectionString.StartsWith("file:", StringComparison.Ordinal) ? connectionString["file:".Length..] : connectionString).Split('?', 2);
+        return parts[0].Length == 0 || parts[0].Contains(":memory:", StringComparison.Ordinal) || (parts.Length > 1 && parts[1].Contains("mode=memory", StringComparison.Ordinal))
+            ? null
+            : parts[0];
+    }
+
     private static SqliteStore OpenSqlite(Component component, StateRules rules, Neighbourhood neighbourhood)
     {
-        var text = component.Metadata.GetValueOrDefault("connectionString", "");
-        var path = text.StartsWith("file:", StringComparison.Ordinal) ? text["file:".Length..].Split('?')[0] : text;
-        if (path.Length == 0 || path == ":memory:" || text.Contains("mode=memory", StringComparison.Ordinal))
-        {
-            throw new ComponentException(component, "'connectionString' must name a file; for states in memory use state.in-memory");
-        }
-
-        path = Path.GetFullPath(path, Path.GetFullPath(neighbourhood.DataFolder));
+        var given = SqlitePath(component.Metadata.GetValueOrDefault("connectionString", ""))
+            ?? throw new ComponentException(component, "'connectionString' must name a file; for states in memory use state.in-memory");
+        var path = Path.GetFullPath(given, Path.GetFullPath(neighbourhood.DataFolder));
         var table = new SqliteTable(component.Metadata.GetValueOrDefault("tableName", "state"), rules);
         try
         {
@@ -202,7 +205,7 @@ internal sealed class StateStores
             {
                 var opened = StateComponent.Open(component, appId, policies, neighbourhood);
                 _components[component.Name] = opened;
-                if (ActorRuntime.IsActorStateStore(component))
+                if (component.IsActorStateStore)
                 {
                     ActorStore = opened;
                 }

@@ -59,6 +59,8 @@ public sealed class HostingDataFolderTests : IDisposable
     [InlineData(":memory:", null)]
     [InlineData("file::memory:?cache=shared", null)]
     [InlineData("file:a.db?mode=memory", null)]
+    [InlineData("a.db?cache=shared", "a.db")]
+    [InlineData("mode=memory.db", "mode=memory.db")]
     public void Only_files_below_the_data_folder_are_the_hosts(string connectionString, string? file) =>
         Assert.Equal(file, SqliteFile.Of(new Component
         {
