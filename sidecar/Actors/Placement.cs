@@ -8,7 +8,6 @@ namespace Sidecar.Actors;
 /// <summary>The one table of the host that says where actors live, in the place of Dapr's placement service.</summary>
 internal sealed class Placement(TimeProvider time, FaultSwitches faults) : IDisposable
 {
-    private const FaultKind Kinds = FaultKind.Block | FaultKind.Delay | FaultKind.FailBefore | FaultKind.FailAfter | FaultKind.Repeat;
     private readonly ConcurrentDictionary<string, ActorType> _types = new(StringComparer.Ordinal);
 
     public ActorType Type(string name) => _types.GetOrAdd(name, n => new ActorType(n, time));
@@ -74,7 +73,7 @@ internal sealed class Placement(TimeProvider time, FaultSwitches faults) : IDisp
     /// </summary>
     private async Task<ActorResult> CrossAsync(ActorCall call, CancellationToken cancellation)
     {
-        var met = await faults.MeetAsync(Fault.Actors, call.Caller, Kinds, cancellation);
+        var met = await faults.MeetAsync(Fault.Actors, call.Caller, Fault.OfCalls, cancellation);
         if (met.HasFlag(FaultKind.FailBefore))
         {
             return Failed(FaultKind.FailBefore);
@@ -86,6 +85,7 @@ internal sealed class Placement(TimeProvider time, FaultSwitches faults) : IDisp
             result = await ArriveAsync(call, cancellation);
         }
 
+        faults.Passed(Fault.Actors);
         return met.HasFlag(FaultKind.FailAfter) ? Failed(FaultKind.FailAfter) : result;
 
         static ActorResult Failed(FaultKind kind) => ActorResult.Failed(ActorFailure.Refused, FaultSwitches.Words(Fault.Actors, kind));

@@ -16,8 +16,6 @@ namespace Sidecar.Invocation;
 /// </summary>
 internal static class InvocationApi
 {
-    private const FaultKind Kinds = FaultKind.Block | FaultKind.Delay | FaultKind.FailBefore | FaultKind.FailAfter;
-
     public static void Map(GrpcMethods methods, AppSidecar sidecar) =>
         methods.Unary<InvokeServiceRequest, InvokeResponse>("InvokeService", (request, context) => InvokeAsync(sidecar, request, context));
 
@@ -40,7 +38,7 @@ internal static class InvocationApi
         var policy = sidecar.Policies.App(target.AppId);
         var hasBody = http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? true;
         var repeats = policy.Retry is { MaxRetries: not 0 } && !(hasBody && http.Request.ContentLength is null);
-        var kept = repeats && hasBody ? await http.BodyAsync() : null;
+        var kept = hasBody && (repeats || !sidecar.Neighbourhood.Faults.None) ? await http.BodyAsync() : null;
         var trace = TraceContext.Of(http);
         var attempt = await policy.RunAsync(
             token => TryAsync(token), r => repeats && r.Failed && !http.Response.HasStarted ? new Verdict(true, r.Refusal?.Status) : Verdict.Done,
@@ -55,13 +53,15 @@ internal static class InvocationApi
             await refusal.WriteAsync(http);
         }
 
+        HttpRequestMessage Make() =>
+            Request(http, target, !hasBody ? null : kept is null ? new StreamContent(http.Request.Body) : new ByteArrayContent(kept));
+
         async Task<Attempt> TryAsync(CancellationToken cancellation)
         {
-            using var request = Request(http, target, !hasBody ? null : kept is null ? new StreamContent(http.Request.Body) : new ByteArrayContent(kept));
             Answer? refused = null;
             try
             {
-                await CallAsync(sidecar, target, request, trace, async response =>
+                await CallAsync(sidecar, target, Make, trace, async response =>
                 {
                     if (repeats && (int)response.StatusCode is < 200 or > 399)
                     {
@@ -86,7 +86,7 @@ internal static class InvocationApi
         var request = new HttpRequestMessage(new HttpMethod(http.Request.Method), target.PathAndQuery) { Content = content };
         if (content is not null)
         {
-            content.Headers.ContentLength = http.Request.ContentLength;
+            content.Headers.ContentLength = http.Request.ContentLength ?? content.Headers.ContentLength;
         }
 
         foreach (var (name, values) in http.Request.Headers)
@@ -105,17 +105,44 @@ internal static class InvocationApi
     private static async Task CallAsync(
         AppSidecar sidecar,
         InvocationTarget target,
-        HttpRequestMessage request,
+        Func<HttpRequestMessage> make,
         TraceContext trace,
         Func<HttpResponseMessage, Task> read,
         CancellationToken cancellation)
     {
-        var met = await sidecar.Neighbourhood.Faults.MeetAsync(Fault.Invoke, sidecar.App.AppId, Kinds, cancellation);
+        var faults = sidecar.Neighbourhood.Faults;
+        var met = await faults.MeetAsync(Fault.Invoke, sidecar.App.AppId, Fault.OfCalls, cancellation);
         if (met.HasFlag(FaultKind.FailBefore))
         {
             throw Failed(FaultKind.FailBefore);
         }
 
+        Task Unread(HttpResponseMessage response) => response.Content.CopyToAsync(Stream.Null, cancellation);
+        if (met.HasFlag(FaultKind.Repeat))
+        {
+            using var once = make();
+            await SendAsync(sidecar, target, once, trace, Unread, cancellation);
+        }
+
+        using var request = make();
+        await SendAsync(sidecar, target, request, trace, met.HasFlag(FaultKind.FailAfter) ? Unread : read, cancellation);
+        faults.Passed(Fault.Invoke);
+        if (met.HasFlag(FaultKind.FailAfter))
+        {
+            throw Failed(FaultKind.FailAfter);
+        }
+
+        DaprFault Failed(FaultKind kind) => target.Failed($"rpc error: code = Unavailable desc = {FaultSwitches.Words(Fault.Invoke, kind)}").Fault();
+    }
+
+    private static async Task SendAsync(
+        AppSidecar sidecar,
+        InvocationTarget target,
+        HttpRequestMessage request,
+        TraceContext trace,
+        Func<HttpResponseMessage, Task> read,
+        CancellationToken cancellation)
+    {
         var replica = target.Replica(sidecar.Neighbourhood);
         trace.Write(request);
         if (replica.App.AppId != sidecar.App.AppId)
@@ -136,7 +163,7 @@ internal static class InvocationApi
 
         try
         {
-            await replica.Channel!.StreamAsync(request, met.HasFlag(FaultKind.FailAfter) ? r => r.Content.CopyToAsync(Stream.Null, cancellation) : read, cancellation);
+            await replica.Channel!.StreamAsync(request, read, cancellation);
         }
         catch (HttpRequestException e) when (e.InnerException is not BadHttpRequestException)
         {
@@ -148,13 +175,6 @@ internal static class InvocationApi
                 ? Requests.StreamTooLarge.Fault()
                 : e;
         }
-
-        if (met.HasFlag(FaultKind.FailAfter))
-        {
-            throw Failed(FaultKind.FailAfter);
-        }
-
-        DaprFault Failed(FaultKind kind) => target.Failed($"rpc error: code = Unavailable desc = {FaultSwitches.Words(Fault.Invoke, kind)}").Fault();
     }
 
     private static async Task<InvokeResponse> InvokeAsync(AppSidecar sidecar, InvokeServiceRequest call, ServerCallContext context)
@@ -176,7 +196,7 @@ internal static class InvocationApi
 
         // Dapr repeats whatever failed, also what `matching` leaves out: the answer has become a gRPC status by then (pkg/api/grpc/grpc.go).
         var (answer, headers, failure) = await sidecar.Policies.App(call.Id).RunAsync(
-            token => TryAsync(sidecar, target, Request(message, verb, target, context), trace, token),
+            token => TryAsync(sidecar, target, () => Request(message, verb, target, context), trace, token),
             r => r.Failure is null ? Verdict.Done : Verdict.Again,
             (null, null, new RpcException(new Grpc.Core.Status(StatusCode.DeadlineExceeded, Policy.TimedOut))),
             sidecar.Neighbourhood.Time, context.CancellationToken, context.CancellationToken);
@@ -211,14 +231,13 @@ internal static class InvocationApi
     }
 
     private static async Task<(InvokeResponse? Answer, Metadata? Headers, Exception? Failure)> TryAsync(
-        AppSidecar sidecar, InvocationTarget target, HttpRequestMessage request, TraceContext trace, CancellationToken cancellation)
+        AppSidecar sidecar, InvocationTarget target, Func<HttpRequestMessage> make, TraceContext trace, CancellationToken cancellation)
     {
-        using var sent = request;
         InvokeResponse? answer = null;
         Metadata? headers = null;
         try
         {
-            await CallAsync(sidecar, target, request, trace, async response =>
+            await CallAsync(sidecar, target, make, trace, async response =>
             {
                 var bytes = await response.Content.ReadAsByteArrayAsync(cancellation);
                 headers = Headers(response);

@@ -14,7 +14,6 @@ internal sealed class StateComponent(
     Component component, IStateStore store, StateRules rules, string? prefix, string appId, Policy policy, FaultSwitches faults, TimeProvider time)
 {
     private const string Separator = "||";
-    private const FaultKind Kinds = FaultKind.Block | FaultKind.Delay | FaultKind.FailBefore | FaultKind.FailAfter;
 
     private readonly string _place = Fault.State(component.Name);
 
@@ -137,10 +136,15 @@ internal sealed class StateComponent(
         try
         {
             // Whether a read fails before or after it was done makes no difference to anybody.
-            var met = await faults.MeetAsync(_place, appId, Kinds, cancellation);
-            return (met & (FaultKind.FailBefore | FaultKind.FailAfter)) == 0
-                ? (await read(cancellation), null)
-                : (default!, new StoreException(FaultSwitches.Words(_place, FaultKind.FailBefore)));
+            var met = await faults.MeetAsync(_place, appId, Fault.OfCalls, cancellation);
+            if ((met & (FaultKind.FailBefore | FaultKind.FailAfter)) != 0)
+            {
+                return (default!, new StoreException(FaultSwitches.Words(_place, FaultKind.FailBefore)));
+            }
+
+            var value = await read(cancellation);
+            faults.Passed(_place);
+            return (value, null);
         }
         catch (StoreException e)
         {
@@ -150,13 +154,19 @@ internal sealed class StateComponent(
 
     private async Task<StateFailure?> TryWriteAsync(IReadOnlyList<StateWrite> writes, bool transaction)
     {
-        var met = await faults.MeetAsync(_place, appId, Kinds, CancellationToken.None);
+        var met = await faults.MeetAsync(_place, appId, Fault.OfCalls, CancellationToken.None);
         if (met.HasFlag(FaultKind.FailBefore))
         {
             return new StateFailure(FailureKind.Other, FaultSwitches.Words(_place, FaultKind.FailBefore));
         }
 
         var refused = await store.WriteAsync(writes, transaction);
+        if (met.HasFlag(FaultKind.Repeat))
+        {
+            refused = await store.WriteAsync(writes, transaction);
+        }
+
+        faults.Passed(_place);
         return met.HasFlag(FaultKind.FailAfter) ? new StateFailure(FailureKind.Other, FaultSwitches.Words(_place, FaultKind.FailAfter)) : refused;
     }
 
