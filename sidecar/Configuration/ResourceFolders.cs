@@ -58,7 +58,8 @@ internal sealed class ResourceFolders(Findings findings)
 
     private static void WarnOfNoEffect(Document<ResiliencyFile> resiliency, List<Document<Component>> components)
     {
-        foreach (var store in components.Where(c => c.Value.Type.StartsWith("secretstores.", StringComparison.Ordinal) && resiliency.Value.Outbound.ContainsKey(c.Value.Name)))
+        foreach (var store in components.Where(
+            c => c.Value.Type.StartsWith("secretstores.", StringComparison.Ordinal) && resiliency.Value.Outbound.ContainsKey(c.Value.Name)))
         {
             resiliency.Source.Warn("spec", $"the outbound policy of '{store.Value.Name}' has no effect: the embedded sidecar has its secrets at hand");
         }
@@ -164,5 +165,6 @@ internal sealed class ResourceFolders(Findings findings)
 
     private readonly record struct Document<T>(T Value, Section Source);
 
-    private sealed record Documents(List<Document<Component>> Components, List<Document<Subscription>> Subscriptions, List<Document<ResiliencyFile>> Resiliency);
+    private sealed record Documents(
+        List<Document<Component>> Components, List<Document<Subscription>> Subscriptions, List<Document<ResiliencyFile>> Resiliency);
 }

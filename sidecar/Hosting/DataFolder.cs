@@ -101,7 +101,8 @@ internal sealed class DataFolder : IDisposable
     }
 
     private static void Fail(Findings findings, string path, string failure, Exception e) => findings.Error(
-        new Place(path, 0), "data folder", $"{failure}: {e.Message.TrimEnd('.')}", "Correct its permissions, make room, or name another folder with --data DIR.");
+        new Place(path, 0), "data folder", $"{failure}: {e.Message.TrimEnd('.')}",
+        "Correct its permissions, make room, or name another folder with --data DIR.");
 
     private HashSet<string> Noted() => File.Exists(List) ? [.. File.ReadAllLines(List).Where(l => l.Length > 0)] : [];
 

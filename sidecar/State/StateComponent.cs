@@ -174,9 +174,9 @@ internal sealed class StateComponent(
     public static string? SqlitePath(string connectionString)
     {
         var parts = (connectionString.StartsWith("file:", StringComparison.Ordinal) ? connectionString["file:".Length..] : connectionString).Split('?', 2);
-        return parts[0].Length == 0 || parts[0].Contains(":memory:", StringComparison.Ordinal) || (parts.Length > 1 && parts[1].Contains("mode=memory", StringComparison.Ordinal))
-            ? null
-            : parts[0];
+        var inMemory = parts[0].Contains(":memory:", StringComparison.Ordinal)
+            || (parts.Length > 1 && parts[1].Contains("mode=memory", StringComparison.Ordinal));
+        return inMemory || parts[0].Length == 0 ? null : parts[0];
     }
 
     private static SqliteStore OpenSqlite(Component component, StateRules rules, Neighbourhood neighbourhood)
