@@ -29,10 +29,10 @@ internal static partial class ActorApi
 
             return response;
         });
-        methods.Unary<ExecuteActorStateTransactionRequest, Empty>("ExecuteActorStateTransaction", async (request, _) =>
+        methods.Unary<ExecuteActorStateTransactionRequest, Empty>("ExecuteActorStateTransaction", async (request, call) =>
         {
             RefuseReserved(request.ActorType);
-            await ActorState.SaveAsync(sidecar, request.ActorType, request.ActorId, [.. request.Operations.Select(Operation)]);
+            await ActorState.SaveAsync(sidecar, request.ActorType, request.ActorId, [.. request.Operations.Select(Operation)], call.CancellationToken);
             return Nothing;
         });
     }
@@ -68,7 +68,7 @@ internal static partial class ActorApi
             throw ActorErrors.Malformed(e.Message).Fault();
         }
 
-        await ActorState.SaveAsync(sidecar, type, id, operations);
+        await ActorState.SaveAsync(sidecar, type, id, operations, http.RequestAborted);
         await http.AnswerNothingAsync();
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Sidecar.Configuration;
 using Sidecar.Server;
 
 namespace Sidecar.Actors;
@@ -156,7 +157,7 @@ internal static partial class ActorApi
 
         if (reminder.Schedule.Period.Repeating)
         {
-            yield return ("period", "@every " + GoTime.Format(reminder.Schedule.Period.Span));
+            yield return ("period", "@every " + GoDuration.Format(reminder.Schedule.Period.Span));
         }
 
         if (reminder.Schedule.Expires is { } expires)

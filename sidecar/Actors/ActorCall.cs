@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Primitives;
+using Sidecar.Configuration;
 
 namespace Sidecar.Actors;
 
@@ -23,8 +24,7 @@ internal sealed record ActorReply(IReadOnlyList<KeyValuePair<string, StringValue
 {
     /// <summary>The app wants a timer or reminder to end.</summary>
     public bool CancelsReminder =>
-        Headers.FirstOrDefault(h => h.Key.Equals("X-DaprReminderCancel", StringComparison.OrdinalIgnoreCase)).Value.ToString()
-            is "true" or "True" or "1" or "y" or "yes" or "on";
+        Truth.IsTruthy(Headers.FirstOrDefault(h => h.Key.Equals("X-DaprReminderCancel", StringComparison.OrdinalIgnoreCase)).Value.ToString());
 }
 
 /// <summary>Why a call brought no reply.</summary>

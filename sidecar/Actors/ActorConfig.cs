@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Sidecar.Configuration;
 using Sidecar.Server;
 
 namespace Sidecar.Actors;
@@ -65,5 +66,5 @@ internal sealed record ActorConfig(TimeSpan IdleTimeout, TimeSpan Drain, bool Re
             : [];
 
     private static TimeSpan? Duration(JsonElement value, string name) =>
-        value.Member(name) is { ValueKind: JsonValueKind.String } text ? GoTime.Duration(text.GetString()!) : null;
+        value.Member(name) is { ValueKind: JsonValueKind.String } text ? GoDuration.Parse(text.GetString()!) : null;
 }

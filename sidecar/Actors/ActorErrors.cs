@@ -80,25 +80,7 @@ internal static class ActorNames
             return null;
         }
 
-        if (!method.Contains('/') && method is not ("." or ".."))
-        {
-            return method;
-        }
-
-        var kept = new List<string>();
-        foreach (var part in method.Split('/', StringSplitOptions.RemoveEmptyEntries).Where(p => p != "."))
-        {
-            if (part != "..")
-            {
-                kept.Add(part);
-            }
-            else if (kept.Count > 0)
-            {
-                kept.RemoveAt(kept.Count - 1);
-            }
-        }
-
-        return string.Join('/', kept);
+        return method.Contains('/') || method is "." or ".." ? UrlPath.Clean(method) : method;
     }
 
     /// <summary>Types that belong to Dapr itself.</summary>

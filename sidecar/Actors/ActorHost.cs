@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using Microsoft.Extensions.Primitives;
-using Sidecar.Resiliency;
 using Sidecar.Server;
 
 namespace Sidecar.Actors;
@@ -13,8 +12,6 @@ internal sealed class ActorHost(AppSidecar sidecar, Timers timers)
     // Nobody waits longer than this for an app to confirm that an actor is over.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
-    private readonly Policies _policies = new(sidecar.Resources.Resiliency);
-
     /// <summary>The same for the life of the replica, and different for each.</summary>
     public string Name { get; } = $"{sidecar.App.AppId}@{sidecar.Channel!.Address.Authority}";
 
@@ -22,7 +19,7 @@ internal sealed class ActorHost(AppSidecar sidecar, Timers timers)
     public async Task<ActorResult> CallAsync(
         ActorInstance actor, ActorCall call, string? reentrancyId, CancellationToken cancellation)
     {
-        using var alarm = _policies.Actor(call.Type).Timeout is { } limit
+        using var alarm = sidecar.Policies.Actor(call.Type).Timeout is { } limit
             ? new CancellationTokenSource(limit, sidecar.Neighbourhood.Time)
             : null;
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellation, actor.Halt, alarm?.Token ?? default);
@@ -52,8 +49,7 @@ internal sealed class ActorHost(AppSidecar sidecar, Timers timers)
         using var limit = new CancellationTokenSource(Patience, sidecar.Neighbourhood.Time);
         using var request = new HttpRequestMessage(HttpMethod.Delete, $"/actors/{Escape(type)}/{Escape(id)}") { Content = new ByteArrayContent([]) };
         request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/x-protobuf");
-        request.Headers.TryAddWithoutValidation("User-Agent", "Go-http-client/1.1");
-        request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
+        GoClient.AddHeaders(request);
         try
         {
             using var response = await sidecar.Channel!.SendAsync(request, limit.Token);
@@ -78,17 +74,13 @@ internal sealed class ActorHost(AppSidecar sidecar, Timers timers)
             request.Content.Headers.TryAddWithoutValidation("Content-Type", call.ContentType);
         }
 
-        request.Headers.TryAddWithoutValidation("User-Agent", "Go-http-client/1.1");
+        GoClient.AddHeaders(request, offersGzip: call.Caller is null);
         foreach (var (name, values) in call.Headers)
         {
             request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
         }
 
-        if (call.Caller is null)
-        {
-            request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
-        }
-        else
+        if (call.Caller is not null)
         {
             request.Headers.TryAddWithoutValidation("Dapr-Api-Call", "true");
             request.Headers.TryAddWithoutValidation("Dapr-Caller-App-Id", call.Caller);
@@ -126,7 +118,7 @@ internal sealed class ActorHost(AppSidecar sidecar, Timers timers)
     {
         foreach (var (name, values) in headers.NonValidated)
         {
-            if (!ActorHeaders.IsOfTheHop(name) && !name.Equals("Content-Type", StringComparison.OrdinalIgnoreCase))
+            if (!HopHeaders.Contains(name) && !name.Equals("Content-Type", StringComparison.OrdinalIgnoreCase))
             {
                 all.Add(new(name, values.Count == 1 ? new StringValues(values.ToString()) : new StringValues([.. values])));
             }
@@ -141,19 +133,11 @@ internal sealed class ActorHost(AppSidecar sidecar, Timers timers)
 /// <summary>Which headers of a call and of its answer are passed on.</summary>
 internal static class ActorHeaders
 {
-    private static readonly HashSet<string> OfTheHop = new(StringComparer.OrdinalIgnoreCase)
-    {
-        "Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "TE", "Trailer",
-        "Proxy-Authorization", "Proxy-Authenticate", "Content-Length",
-    };
-
     private static readonly HashSet<string> Replaced = new(StringComparer.OrdinalIgnoreCase)
     {
         "Content-Type", "Host", "User-Agent", "dapr-api-token", "traceparent", "tracestate", "Dapr-Reentrancy-Id",
         "Dapr-Api-Call", "Dapr-Caller-App-Id", "Dapr-Caller-Namespace",
     };
-
-    public static bool IsOfTheHop(string name) => OfTheHop.Contains(name);
 
     /// <summary>The headers of a call that go on to the actor, with the trace if the caller sent one.</summary>
     public static List<KeyValuePair<string, StringValues>> ToActor(HttpContext http)
@@ -161,7 +145,7 @@ internal static class ActorHeaders
         var passed = new List<KeyValuePair<string, StringValues>>(http.Request.Headers.Count);
         foreach (var header in http.Request.Headers)
         {
-            if (!OfTheHop.Contains(header.Key) && !Replaced.Contains(header.Key))
+            if (!HopHeaders.Contains(header.Key) && !Replaced.Contains(header.Key))
             {
                 passed.Add(header);
             }

@@ -20,7 +20,7 @@ internal sealed partial class ActorRuntime
         var neighbourhood = sidecar.Neighbourhood;
         _sidecar = sidecar;
         _log = neighbourhood.Loggers.CreateLogger("sidecar." + sidecar.App.AppId);
-        _policies = new Policies(sidecar.Resources.Resiliency);
+        _policies = sidecar.Policies;
         _placement = neighbourhood.Shared("", () => new Placement(neighbourhood.Time, neighbourhood.Faults));
         Timers = new Timers(_placement, _policies, neighbourhood.Time);
     }
@@ -37,7 +37,7 @@ internal sealed partial class ActorRuntime
         _sidecar.Neighbourhood.Shared("", () => new Reminders(_sidecar.Neighbourhood.DataFolder, _placement, _sidecar.Neighbourhood.Time));
 
     /// <summary>Whether the app has a state store that is marked <c>actorStateStore: "true"</c>; Dapr hosts no actors without.</summary>
-    public bool HasStateStore => _sidecar.Resources.Components.Any(IsActorStateStore);
+    public bool HasStateStore => _sidecar.Resources.Components.Any(c => c.IsActorStateStore);
 
     /// <summary>Whether this replica hosts the type.</summary>
     public bool IsHosted(string type) => _host is not null && _types!.ContainsKey(type);
@@ -98,12 +98,6 @@ internal sealed partial class ActorRuntime
     /// The app's process has ended: its actors move at once, without drain and without a word to the app.
     /// </summary>
     public Task AppDiedAsync() => LeaveAsync(dead: true);
-
-    /// <summary>Whether a component is marked as the store of actor state.</summary>
-    public static bool IsActorStateStore(Configuration.Component component) =>
-        component.Type.StartsWith("state.", StringComparison.Ordinal)
-        && component.Metadata.Any(m => m.Key.Equals("actorStateStore", StringComparison.OrdinalIgnoreCase)
-            && m.Value is "true" or "True" or "TRUE" or "1" or "t" or "T" or "y" or "yes" or "on");
 
     private async Task LeaveAsync(bool dead)
     {

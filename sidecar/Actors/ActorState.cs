@@ -44,7 +44,7 @@ internal static class ActorState
     }
 
     /// <summary>Runs the operations as one transaction; ends when it is on disk.</summary>
-    public static async Task SaveAsync(AppSidecar sidecar, string type, string id, IReadOnlyList<ActorOperation> operations)
+    public static async Task SaveAsync(AppSidecar sidecar, string type, string id, IReadOnlyList<ActorOperation> operations, CancellationToken cancellation)
     {
         if (!sidecar.Actors.IsActive(type, id))
         {
@@ -60,7 +60,7 @@ internal static class ActorState
         StateFailure? failure;
         try
         {
-            failure = await Store(sidecar).WriteAsync(writes, transaction: true);
+            failure = await Store(sidecar).WriteAsync(writes, transaction: true, cancellation);
         }
         catch (StoreException e)
         {

@@ -8,9 +8,6 @@ namespace Sidecar.Actors;
 /// <summary>The one table of the host that says where actors live, in the place of Dapr's placement service.</summary>
 internal sealed class Placement(TimeProvider time, FaultSwitches faults) : IDisposable
 {
-    private const FaultKind Kinds = FaultKind.Block | FaultKind.Delay | FaultKind.FailBefore | FaultKind.FailAfter | FaultKind.Repeat;
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
-
     private readonly ConcurrentDictionary<string, ActorType> _types = new(StringComparer.Ordinal);
 
     public ActorType Type(string name) => _types.GetOrAdd(name, n => new ActorType(n, time));
@@ -30,7 +27,7 @@ internal sealed class Placement(TimeProvider time, FaultSwitches faults) : IDisp
                 OneAsync, r => r.Failure == ActorFailure.None ? Verdict.Done : Verdict.Again, default, time, cancellation, cancellation);
 
         Task<ActorResult> OneAsync(CancellationToken token) =>
-            named ? CrossAsync(call, token) : PatientlyAsync(call, policies.ActorGone.Retry!, token);
+            named ? CrossAsync(call, token) : PatientlyAsync(call, policies, token);
     }
 
     public void Dispose()
@@ -41,17 +38,18 @@ internal sealed class Placement(TimeProvider time, FaultSwitches faults) : IDisp
         }
     }
 
-    private async Task<ActorResult> PatientlyAsync(ActorCall call, RetryPolicy gone, CancellationToken cancellation)
+    private async Task<ActorResult> PatientlyAsync(ActorCall call, Policies policies, CancellationToken cancellation)
     {
+        var (notFound, gone) = (policies.ActorNotFound, policies.ActorGone);
         for (var (missing, lost) = (0, 0); ;)
         {
             var result = await CrossAsync(call, cancellation);
             switch (result.Failure)
             {
-                case ActorFailure.NoHost or ActorFailure.Moved when missing++ < 5:
-                    await Task.Delay(Pause, time, cancellation);
+                case ActorFailure.NoHost or ActorFailure.Moved when Allows(notFound, missing++):
+                    await Task.Delay(notFound.Duration, time, cancellation);
                     break;
-                case ActorFailure.Unreachable when lost++ < gone.MaxRetries:
+                case ActorFailure.Unreachable when Allows(gone, lost++):
                     // An app that only dropped the connection is still there after the pause, and that is an error; if
                     // its replica has gone, the call goes to the actor's new owner.
                     await Task.Delay(gone.Duration, time, cancellation);
@@ -67,13 +65,15 @@ internal sealed class Placement(TimeProvider time, FaultSwitches faults) : IDisp
         }
     }
 
+    private static bool Allows(RetryPolicy policy, int before) => policy.MaxRetries < 0 || before < policy.MaxRetries;
+
     /// <summary>
     /// The one way to an actor, for calls, timers and reminders: faults are met here. A blocked call waits as Dapr's do while
     /// the placement service is away; one that fails is an error that Dapr does not repeat by itself.
     /// </summary>
     private async Task<ActorResult> CrossAsync(ActorCall call, CancellationToken cancellation)
     {
-        var met = await faults.MeetAsync(Fault.Actors, call.Caller, Kinds, cancellation);
+        var met = await faults.MeetAsync(Fault.Actors, call.Caller, Fault.OfCalls, cancellation);
         if (met.HasFlag(FaultKind.FailBefore))
         {
             return Failed(FaultKind.FailBefore);
@@ -85,6 +85,7 @@ internal sealed class Placement(TimeProvider time, FaultSwitches faults) : IDisp
             result = await ArriveAsync(call, cancellation);
         }
 
+        faults.Passed(Fault.Actors);
         return met.HasFlag(FaultKind.FailAfter) ? Failed(FaultKind.FailAfter) : result;
 
         static ActorResult Failed(FaultKind kind) => ActorResult.Failed(ActorFailure.Refused, FaultSwitches.Words(Fault.Actors, kind));

@@ -14,7 +14,10 @@ internal sealed record Reminder(string Type, string Id, string Name, ScheduleReq
 /// </summary>
 internal sealed class ReminderFile(string folder) : IDisposable
 {
-    private readonly string _path = Path.Combine(folder, "reminders.db");
+    /// <summary>Its name in the data folder.</summary>
+    public const string Name = "reminders.db";
+
+    private readonly string _path = Path.Combine(folder, Name);
     private SqliteConnection? _connection;
 
     public IReadOnlyList<Reminder> Read()

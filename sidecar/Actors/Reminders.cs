@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text.Json;
 using Sidecar.Resiliency;
 
 namespace Sidecar.Actors;
@@ -119,14 +117,14 @@ internal sealed class Reminders : IDisposable
         var removed = running.Removed.Token;
         var call = new ActorCall(
             running.Reminder.Type, running.Reminder.Id, "remind/" + running.Reminder.Name,
-            Body(running.Reminder.Request.Data), "application/json", null, []);
+            CallbackBody.Write(running.Reminder.Request.Data, null, "", ""), "application/json", null, []);
         try
         {
             for (Schedule? schedule = running.Reminder.Schedule; schedule is not null;)
             {
                 await schedule.WaitAsync(_time, removed);
                 await _placement.Type(call.Type).Hosted.WaitAsync(removed);
-                var result = await _policies.Reminder.RunAsync(
+                var result = await Policies.Reminder.RunAsync(
                     token => _placement.CallAsync(call, _policies, token),
                     r => r.Failure == ActorFailure.None ? Verdict.Done : Verdict.Again,
                     default, _time, removed, _stopping.Token);
@@ -167,26 +165,6 @@ internal sealed class Reminders : IDisposable
             _file.Write(running.Reminder);
             return true;
         }
-    }
-
-    private static byte[] Body(string? data)
-    {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { SkipValidation = true }))
-        {
-            writer.WriteStartObject();
-            if (data is not null)
-            {
-                writer.WritePropertyName("data");
-                writer.WriteRawValue(data);
-            }
-
-            writer.WriteString("dueTime", "");
-            writer.WriteString("period", "");
-            writer.WriteEndObject();
-        }
-
-        return buffer.WrittenSpan.ToArray();
     }
 
     private sealed class Running(Reminder reminder, CancellationTokenSource removed)

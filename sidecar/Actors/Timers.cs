@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text.Json;
 using Sidecar.Resiliency;
 
 namespace Sidecar.Actors;
@@ -26,7 +24,8 @@ internal sealed class Timers(Placement placement, Policies policies, TimeProvide
             _running[(type, id, name)] = removed;
         }
 
-        var call = new ActorCall(type, id, "timer/" + name, Body(request), "application/json", null, []);
+        var call = new ActorCall(
+            type, id, "timer/" + name, CallbackBody.Write(request.Data, request.Callback, request.DueTime, request.Period), "application/json", null, []);
         _ = Task.Run(() => RunAsync(call, name, schedule, removed));
     }
 
@@ -84,26 +83,5 @@ internal sealed class Timers(Placement placement, Policies policies, TimeProvide
                 _running.Remove((call.Type, call.Id, name));
             }
         }
-    }
-
-    private static byte[] Body(ScheduleRequest request)
-    {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { SkipValidation = true }))
-        {
-            writer.WriteStartObject();
-            if (request.Data is not null)
-            {
-                writer.WritePropertyName("data");
-                writer.WriteRawValue(request.Data);
-            }
-
-            writer.WriteString("callback", request.Callback);
-            writer.WriteString("dueTime", request.DueTime);
-            writer.WriteString("period", request.Period);
-            writer.WriteEndObject();
-        }
-
-        return buffer.WrittenSpan.ToArray();
     }
 }

@@ -81,7 +81,7 @@ internal static class AppSection
         }
 
         var secure = Shared(app, common, s => s.Flag("appSSL") ?? false);
-        return secure && protocol is "http" or "grpc" && secure ? protocol + "s" : protocol;
+        return secure && protocol is "http" or "grpc" ? protocol + "s" : protocol;
     }
 
     private static int BodySize(Section section)

@@ -8,6 +8,9 @@ internal static partial class ResiliencyDocument
     /// <summary>Policies that every sidecar has, so that targets may name them without defining them.</summary>
     private const string BuiltInPrefix = "DaprBuiltIn";
 
+    /// <summary>What Dapr repeats by itself and the embedded sidecar has no occasion for, or repeats for all apps alike.</summary>
+    private static readonly string[] BuiltInWithoutEffect = ["DaprBuiltInServiceRetries", "DaprBuiltInActorReminderRetries"];
+
     /// <summary>Null when it has no <c>spec</c>; policies with errors are left out.</summary>
     public static ResiliencyFile? Read(Section document)
     {
@@ -65,6 +68,11 @@ internal static partial class ResiliencyDocument
     private static RetryPolicy Retry(Section policy, string name)
     {
         policy.Name = name;
+        if (Array.Find(BuiltInWithoutEffect, b => name.EndsWith(' ' + b, StringComparison.Ordinal)) is { } builtIn)
+        {
+            policy.Warn("policy", $"the embedded sidecar has no use for {builtIn}; it is ignored");
+        }
+
         var kind = policy.Text("policy") is { Length: > 0 } text ? text : "constant";
         if (kind is not ("constant" or "exponential"))
         {
@@ -73,6 +81,11 @@ internal static partial class ResiliencyDocument
 
         var duration = Duration(policy, "duration");
         var matching = policy.Child("matching");
+        if (matching?.Has("gRPCStatusCodes") == true)
+        {
+            policy.Warn("matching", "the embedded sidecar repeats nothing by its gRPC status: gRPCStatusCodes is ignored");
+        }
+
         return new RetryPolicy
         {
             Exponential = kind == "exponential",
@@ -80,7 +93,6 @@ internal static partial class ResiliencyDocument
             MaxInterval = Duration(policy, "maxInterval") ?? TimeSpan.FromSeconds(60),
             MaxRetries = policy.Number("maxRetries", least: -1) ?? -1,
             HttpStatusCodes = Codes(matching, "httpStatusCodes"),
-            GrpcStatusCodes = Codes(matching, "gRPCStatusCodes"),
         };
     }
 

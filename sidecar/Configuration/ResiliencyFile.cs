@@ -40,7 +40,4 @@ internal sealed record RetryPolicy
 
     /// <summary><c>matching.httpStatusCodes</c>, for instance <c>429,500-599</c>; null means all failures.</summary>
     public string? HttpStatusCodes { get; init; }
-
-    /// <summary><c>matching.gRPCStatusCodes</c>, for instance <c>1-4,14</c>; null means all failures.</summary>
-    public string? GrpcStatusCodes { get; init; }
 }

@@ -26,7 +26,7 @@ internal sealed class ResourceFolders(Findings findings)
             twice.Skip(1).ToList().ForEach(c => c.Source.Error("metadata", $"the name is used a second time, after {first}", "Give one of the two another name, or scopes that do not overlap."));
         }
 
-        var actorStores = components.Where(c => IsTrue(c.Value.Metadata.GetValueOrDefault("actorStateStore"))).ToList();
+        var actorStores = components.Where(c => c.Value.IsActorStateStore).ToList();
         foreach (var store in actorStores.Skip(1))
         {
             store.Source.Error("spec", $"a second actor state store for app {appId}, after '{actorStores[0].Value.Name}'", "Set actorStateStore on one component only, or narrow the scopes.");
@@ -41,6 +41,11 @@ internal sealed class ResourceFolders(Findings findings)
             }
         }
 
+        foreach (var resiliency in documents.SelectMany(d => d.Resiliency).Where(r => Sees(appId, r.Value.Scopes)))
+        {
+            WarnOfNoEffect(resiliency, components);
+        }
+
         var usable = components
             .Where(c => ComponentTypes.Check(c.Value, c.Source, findings))
             .Select(c => WithSecretsFile(c, directory))
@@ -48,7 +53,16 @@ internal sealed class ResourceFolders(Findings findings)
         return new Resources(
             usable,
             [.. documents.SelectMany(d => d.Subscriptions).Where(s => Sees(appId, s.Value.Scopes) && HasBroker(s, appId, components, documents)).Select(s => s.Value)],
-            [.. documents.SelectMany(d => d.Resiliency).Where(r => Sees(appId, r.Scopes))]);
+            [.. documents.SelectMany(d => d.Resiliency).Where(r => Sees(appId, r.Value.Scopes)).Select(r => r.Value)]);
+    }
+
+    private static void WarnOfNoEffect(Document<ResiliencyFile> resiliency, List<Document<Component>> components)
+    {
+        foreach (var store in components.Where(
+            c => c.Value.Type.StartsWith("secretstores.", StringComparison.Ordinal) && resiliency.Value.Outbound.ContainsKey(c.Value.Name)))
+        {
+            resiliency.Source.Warn("spec", $"the outbound policy of '{store.Value.Name}' has no effect: the embedded sidecar has its secrets at hand");
+        }
     }
 
     /// <summary>
@@ -93,8 +107,6 @@ internal sealed class ResourceFolders(Findings findings)
 
     private static bool Sees(string appId, IReadOnlyList<string> scopes) => scopes.Count == 0 || scopes.Contains(appId);
 
-    private static bool IsTrue(string? text) => text is not null && text.Trim().ToLowerInvariant() is "true" or "1" or "yes" or "y" or "on" or "t";
-
     private Documents Folder(string path)
     {
         if (_folders.TryGetValue(path, out var known))
@@ -137,7 +149,7 @@ internal sealed class ResourceFolders(Findings findings)
             case ("dapr.io/v1alpha1", "Resiliency"):
                 if (ResiliencyDocument.Read(document) is { } resiliency)
                 {
-                    documents.Resiliency.Add(resiliency);
+                    documents.Resiliency.Add(new(resiliency, document));
                 }
 
                 break;
@@ -153,5 +165,6 @@ internal sealed class ResourceFolders(Findings findings)
 
     private readonly record struct Document<T>(T Value, Section Source);
 
-    private sealed record Documents(List<Document<Component>> Components, List<Document<Subscription>> Subscriptions, List<ResiliencyFile> Resiliency);
+    private sealed record Documents(
+        List<Document<Component>> Components, List<Document<Subscription>> Subscriptions, List<Document<ResiliencyFile>> Resiliency);
 }

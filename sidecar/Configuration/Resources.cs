@@ -35,6 +35,10 @@ internal sealed record Component
 
     /// <summary><c>spec.ignoreErrors</c>: the sidecar starts without the component when it cannot be made.</summary>
     public bool IgnoreErrors { get; init; }
+
+    /// <summary>Whether it is a state store that is marked <c>actorStateStore</c>.</summary>
+    public bool IsActorStateStore => Type.StartsWith("state.", StringComparison.Ordinal)
+        && Metadata.Any(m => m.Key.Equals("actorStateStore", StringComparison.OrdinalIgnoreCase) && Truth.IsTruthy(m.Value));
 }
 
 /// <summary>A <c>secretKeyRef</c>.</summary>

@@ -17,28 +17,7 @@ internal static partial class Units
             return Math.Abs(milliseconds) < (long)TimeSpan.MaxValue.TotalMilliseconds ? TimeSpan.FromMilliseconds(milliseconds) : null;
         }
 
-        var match = DurationForm().Match(text);
-        if (!match.Success)
-        {
-            return null;
-        }
-
-        var seconds = 0.0;
-        for (var i = 0; i < match.Groups["number"].Captures.Count; i++)
-        {
-            var number = double.Parse(match.Groups["number"].Captures[i].Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
-            seconds += number * match.Groups["unit"].Captures[i].Value switch
-            {
-                "ns" => 1e-9,
-                "us" or "µs" or "μs" => 1e-6,
-                "ms" => 1e-3,
-                "s" => 1,
-                "m" => 60,
-                _ => 3600,
-            };
-        }
-
-        return seconds < TimeSpan.MaxValue.TotalSeconds ? TimeSpan.FromSeconds(text[0] == '-' ? -seconds : seconds) : null;
+        return GoDuration.Parse(text);
     }
 
     /// <summary>A size in bytes: <c>4Mi</c>, <c>16M</c>, <c>65536</c>. Null for anything else, or what is above 2 GiB.</summary>
@@ -63,9 +42,6 @@ internal static partial class Units
             };
         return size <= int.MaxValue ? (int)size : null;
     }
-
-    [GeneratedRegex(@"^[+-]?(?:(?<number>\d+(?:\.\d*)?|\.\d+)(?<unit>ns|us|µs|μs|ms|s|m|h))+$")]
-    private static partial Regex DurationForm();
 
     [GeneratedRegex(@"^(?<number>\d+(?:\.\d+)?)(?<unit>Ki|Mi|Gi|k|M|G)?$")]
     private static partial Regex SizeForm();

@@ -20,13 +20,13 @@ internal enum FaultKind
     /// <summary>The call, then an error instead of its answer.</summary>
     FailAfter = 8,
 
-    /// <summary>The message never arrives.</summary>
+    /// <summary>The message never arrives; a call neither, and its caller hears nothing.</summary>
     Lose = 16,
 
     /// <summary>It arrives twice.</summary>
     Repeat = 32,
 
-    /// <summary>The message after it overtakes it.</summary>
+    /// <summary>The one after it overtakes it.</summary>
     Reorder = 64,
 }
 
@@ -43,7 +43,10 @@ internal sealed record Fault(string On, FaultKind Do, TimeSpan Delay, double Rat
 
     private const string StatePrefix = "state:";
     private const string PubSubPrefix = "pubsub:";
-    private const FaultKind OfCalls = FaultKind.Block | FaultKind.Delay | FaultKind.FailBefore | FaultKind.FailAfter;
+
+    /// <summary>What may happen to calls: everything.</summary>
+    public const FaultKind OfCalls =
+        FaultKind.Block | FaultKind.Delay | FaultKind.FailBefore | FaultKind.FailAfter | FaultKind.Lose | FaultKind.Repeat | FaultKind.Reorder;
 
     /// <summary>The kinds by their names.</summary>
     public static readonly FrozenDictionary<string, FaultKind> Kinds = new Dictionary<string, FaultKind>
@@ -63,21 +66,4 @@ internal sealed record Fault(string On, FaultKind Do, TimeSpan Delay, double Rat
     public static string State(string component) => StatePrefix + component;
 
     public static string PubSub(string component) => PubSubPrefix + component;
-
-    /// <summary>What to do instead of this kind there; null when the two go together.</summary>
-    public static string? Remedy(string on, FaultKind kind)
-    {
-        var can = on switch
-        {
-            _ when on.StartsWith(PubSubPrefix, StringComparison.Ordinal) => OfCalls | FaultKind.Lose | FaultKind.Repeat | FaultKind.Reorder,
-            Actors => OfCalls | FaultKind.Repeat,
-            _ => OfCalls,
-        };
-        return (can & kind) != 0 ? null : kind switch
-        {
-            FaultKind.Lose => "Only messages are lost without a word: 'block' leaves a call without an answer, 'fail-before' answers it with an error",
-            FaultKind.Repeat => "Only messages and actor calls arrive twice: 'fail-after' makes callers repeat what was done",
-            _ => "Only messages have an order: 'delay' with a rate lets calls overtake each other",
-        };
-    }
 }

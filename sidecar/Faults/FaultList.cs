@@ -82,11 +82,6 @@ internal static class FaultList
         var on = OneOf(entry, "on", scene.Places, place, problems);
         var name = OneOf(entry, "do", Fault.Kinds.Keys, place, problems);
         var kind = Fault.Kinds.GetValueOrDefault(name ?? "");
-        if (on is not null && kind != FaultKind.None && Fault.Remedy(on, kind) is { } remedy)
-        {
-            problems.Add($"{place}: '{name}' makes no sense on '{on}'. {remedy}.");
-        }
-
         var delay = Number(entry, "ms", ms => ms is >= 1 and <= LongestDelay && ms == Math.Floor(ms), $"a whole number of milliseconds from 1 to {LongestDelay}", place, problems);
         if (name is not null && entry.TryGetProperty("ms", out _) != (kind == FaultKind.Delay))
         {

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace Sidecar.Faults;
 
 /// <summary>
@@ -7,6 +9,9 @@ namespace Sidecar.Faults;
 /// <param name="chance">Decides where a rate is below 1; used by many at once, as <see cref="Random.Shared"/> can be.</param>
 internal sealed class FaultSwitches(TimeProvider time, Random chance)
 {
+    private static readonly TimeSpan LongestReorder = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<string, TaskCompletionSource> _held = new(StringComparer.Ordinal);
     private InForce _now = new([]);
 
     /// <summary>The faults in force.</summary>
@@ -23,7 +28,10 @@ internal sealed class FaultSwitches(TimeProvider time, Random chance)
         ? $"fault injected on {on}: failed before it was done"
         : $"fault injected on {on}: failed after it was done";
 
-    /// <summary>What an app's call meets. Returns when it may go on.</summary>
+    /// <summary>
+    /// What an app's call meets. Returns when it may go on, or when it has to fail: one that is lost fails when its caller can have
+    /// given up, at the end of the list that lost it.
+    /// </summary>
     /// <param name="on">Where it passes.</param>
     /// <param name="app">Whose it is; null: nobody's, as with timers.</param>
     /// <param name="kinds">The kinds that concern it.</param>
@@ -31,6 +39,15 @@ internal sealed class FaultSwitches(TimeProvider time, Random chance)
     /// <returns>Which of the kinds that are not over by now it has to suffer.</returns>
     public ValueTask<FaultKind> MeetAsync(string on, string? app, FaultKind kinds, CancellationToken cancellation) =>
         None ? default : WaitAsync(on, app, kinds, cancellation);
+
+    /// <summary>A call is through: one that was held back for it goes on.</summary>
+    public void Passed(string on)
+    {
+        if (!_held.IsEmpty && _held.TryRemove(on, out var held))
+        {
+            held.SetResult();
+        }
+    }
 
     /// <summary>What a message meets on its way from one app to another, and how late it comes.</summary>
     public (FaultKind Kinds, TimeSpan Delay) OfMessage(string on, string publisher, string subscriber)
@@ -56,12 +73,46 @@ internal sealed class FaultSwitches(TimeProvider time, Random chance)
                 continue;
             }
 
+            if ((met & FaultKind.Lose) != 0)
+            {
+                await now.Over.Task.WaitAsync(cancellation);
+                return FaultKind.FailBefore;
+            }
+
             if (delay > TimeSpan.Zero && await IsOverAsync(now, delay, cancellation))
             {
                 continue;
             }
 
+            if ((met & FaultKind.Reorder) != 0)
+            {
+                await HoldAsync(on, now, cancellation);
+            }
+
             return met;
+        }
+    }
+
+    /// <summary>Holds a call back until another one has passed; with one held already, this is the other one.</summary>
+    private async Task HoldAsync(string on, InForce now, CancellationToken cancellation)
+    {
+        var held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (!_held.TryAdd(on, held))
+        {
+            return;
+        }
+
+        try
+        {
+            await Task.WhenAny(held.Task, now.Over.Task).WaitAsync(LongestReorder, time, cancellation);
+        }
+        catch (TimeoutException)
+        {
+            // No other one came.
+        }
+        finally
+        {
+            _held.TryRemove(new(on, held));
         }
     }
 

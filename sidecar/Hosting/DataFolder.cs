@@ -51,30 +51,34 @@ internal sealed class DataFolder : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
             locked?.Dispose();
-            findings.Error(new Place(path, 0), "data folder", $"it cannot be written: {e.Message.TrimEnd('.')}", "Correct its permissions, or name another folder with --data DIR.");
+            Fail(findings, path, "it cannot be written", e);
             return null;
         }
     }
 
-    /// <summary>Deletes what earlier runs noted with <see cref="Own"/>, and nothing else.</summary>
-    public void Empty()
+    /// <summary>Deletes what earlier runs noted with <see cref="Own"/>, and nothing else. What goes wrong is among the findings.</summary>
+    public void Empty(Findings findings) => Change(findings, "it cannot be emptied", () =>
     {
         foreach (var name in Noted())
         {
             foreach (var companion in Companions)
             {
-                File.Delete(Path.Combine(Location, name + companion));
+                var file = Path.Combine(Location, name + companion);
+                if (File.Exists(file) || Directory.Exists(file))
+                {
+                    File.Delete(file);
+                }
             }
         }
 
         File.Delete(List);
-    }
+    });
 
     /// <summary>
     /// Notes files that are about to be made here, by their paths relative to the folder. One that is there already
-    /// without having been noted is somebody else's, and stays so.
+    /// without having been noted is somebody else's, and stays so. What goes wrong is among the findings.
     /// </summary>
-    public void Own(IEnumerable<string> names)
+    public void Own(IEnumerable<string> names, Findings findings) => Change(findings, "it cannot be written", () =>
     {
         var noted = Noted();
         var added = names.Where(n => !noted.Contains(n) && !File.Exists(Path.Combine(Location, n))).Distinct().ToList();
@@ -82,7 +86,23 @@ internal sealed class DataFolder : IDisposable
         {
             File.AppendAllLines(List, added);
         }
+    });
+
+    private void Change(Findings findings, string failure, Action change)
+    {
+        try
+        {
+            change();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Fail(findings, Location, failure, e);
+        }
     }
+
+    private static void Fail(Findings findings, string path, string failure, Exception e) => findings.Error(
+        new Place(path, 0), "data folder", $"{failure}: {e.Message.TrimEnd('.')}",
+        "Correct its permissions, make room, or name another folder with --data DIR.");
 
     private HashSet<string> Noted() => File.Exists(List) ? [.. File.ReadAllLines(List).Where(l => l.Length > 0)] : [];
 

@@ -1,3 +1,4 @@
+using Sidecar.Actors;
 using Sidecar.Configuration;
 using Sidecar.Faults;
 using Sidecar.Server;
@@ -28,20 +29,33 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
             return Refuse(findings.Errors);
         }
 
-        if (options.Fresh)
-        {
-            data.Empty();
-        }
-
-        data.Own(plan.Replicas.SelectMany(r => r.Resources.Components).Select(SqliteFile.Of).OfType<string>().Append(SqliteFile.Reminders));
         using var loggers = LoggerFactory.Create(l => l.AddProvider(new ConsoleLog(console)).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning));
         var neighbourhood = new Neighbourhood(data.Location, time, loggers, random);
         try
         {
-            var problems = plan.Replicas.SelectMany(r => MakeSidecar(r, neighbourhood)).Distinct().ToList();
-            return problems.Count > 0
-                ? Refuse(problems)
-                : await BuiltAsync(plan.Replicas) is not { } replicas ? 2 : await RunAsync(replicas, neighbourhood);
+            // What --fresh deletes is gone for good, so it goes last: when the components are right and the apps are built.
+            var problems = options.Fresh ? await TryAsync(plan.Replicas) : Open(plan.Replicas, neighbourhood, data);
+            if (problems.Count > 0)
+            {
+                return Refuse(problems);
+            }
+
+            if (await BuiltAsync(plan.Replicas) is not { } replicas)
+            {
+                return 2;
+            }
+
+            if (options.Fresh)
+            {
+                data.Empty(findings);
+                problems = findings.Errors.Count > 0 ? findings.Errors : Open(plan.Replicas, neighbourhood, data);
+                if (problems.Count > 0)
+                {
+                    return Refuse(problems);
+                }
+            }
+
+            return await RunAsync(replicas, neighbourhood);
         }
         catch (OperationCanceledException) when (requests.Stop.IsCancellationRequested)
         {
@@ -70,12 +84,39 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
         return 2;
     }
 
-    /// <summary>Opens what the sidecar's components need, files and secrets, and gives the problems with that.</summary>
-    private string[] MakeSidecar(Replica replica, Neighbourhood neighbourhood)
+    /// <summary>Opens what the components of all sidecars need, files and secrets, and gives the problems with that.</summary>
+    private IReadOnlyList<string> Open(IReadOnlyList<Replica> replicas, Neighbourhood neighbourhood, DataFolder data)
+    {
+        var findings = new Findings();
+        data.Own(replicas.SelectMany(r => r.Resources.Components).Select(SqliteFile.Of).OfType<string>().Append(ReminderFile.Name), findings);
+        return findings.Errors.Count > 0
+            ? findings.Errors
+            : [.. replicas.SelectMany(r => Open(r, neighbourhood, s => _sidecars[r.Label] = s)).Distinct()];
+    }
+
+    /// <summary>Opens the components once for nothing, where no data is: the old data need not be readable to be deleted.</summary>
+    private async Task<IReadOnlyList<string>> TryAsync(IReadOnlyList<Replica> replicas)
+    {
+        var sidecars = new List<AppSidecar>();
+        var folder = Directory.CreateTempSubdirectory("sidecar-");
+        var neighbourhood = new Neighbourhood(folder.FullName, time);
+        try
+        {
+            return [.. replicas.SelectMany(r => Open(r, neighbourhood, sidecars.Add)).Distinct()];
+        }
+        finally
+        {
+            await Task.WhenAll(sidecars.Select(s => s.DisposeAsync().AsTask()));
+            await DisposeAsync(neighbourhood.Made);
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static string[] Open(Replica replica, Neighbourhood neighbourhood, Action<AppSidecar> made)
     {
         try
         {
-            _sidecars[replica.Label] = new AppSidecar(replica.App, replica.Resources, neighbourhood);
+            made(new AppSidecar(replica.App, replica.Resources, neighbourhood));
             return [];
         }
         catch (InvalidOperationException e)

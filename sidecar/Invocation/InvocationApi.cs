@@ -5,6 +5,7 @@ using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http.Features;
 using Sidecar.Faults;
+using Sidecar.Resiliency;
 using Sidecar.Server;
 
 namespace Sidecar.Invocation;
@@ -15,14 +16,6 @@ namespace Sidecar.Invocation;
 /// </summary>
 internal static class InvocationApi
 {
-    private const FaultKind Kinds = FaultKind.Block | FaultKind.Delay | FaultKind.FailBefore | FaultKind.FailAfter;
-
-    private static readonly HashSet<string> _hopByHop = new(StringComparer.OrdinalIgnoreCase)
-    {
-        "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "TE", "Trailer",
-        "Transfer-Encoding", "Upgrade", "Content-Length",
-    };
-
     public static void Map(GrpcMethods methods, AppSidecar sidecar) =>
         methods.Unary<InvokeServiceRequest, InvokeResponse>("InvokeService", (request, context) => InvokeAsync(sidecar, request, context));
 
@@ -40,16 +33,65 @@ internal static class InvocationApi
             return;
         }
 
-        using var request = new HttpRequestMessage(new HttpMethod(http.Request.Method), target.PathAndQuery);
-        if (http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? true)
+        // As in Dapr (pkg/api/http/directmessaging.go): a body of unknown length passes through and is never repeated, any other is kept
+        // when it may be.
+        var policy = sidecar.Policies.App(target.AppId);
+        var hasBody = http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? true;
+        var repeats = policy.Retry is { MaxRetries: not 0 } && !(hasBody && http.Request.ContentLength is null);
+        var kept = hasBody && (repeats || !sidecar.Neighbourhood.Faults.None) ? await http.BodyAsync() : null;
+        var trace = TraceContext.Of(http);
+        var attempt = await policy.RunAsync(
+            token => TryAsync(token), r => repeats && r.Failed && !http.Response.HasStarted ? new Verdict(true, r.Refusal?.Status) : Verdict.Done,
+            new Attempt(target.Failed(Policy.TimedOut), null), sidecar.Neighbourhood.Time, http.RequestAborted, http.RequestAborted);
+        if (attempt.Error is { } error)
         {
-            request.Content = new StreamContent(http.Request.Body);
-            request.Content.Headers.ContentLength = http.Request.ContentLength;
+            throw error.Fault();
+        }
+
+        if (attempt.Refusal is { } refusal)
+        {
+            await refusal.WriteAsync(http);
+        }
+
+        HttpRequestMessage Make() =>
+            Request(http, target, !hasBody ? null : kept is null ? new StreamContent(http.Request.Body) : new ByteArrayContent(kept));
+
+        async Task<Attempt> TryAsync(CancellationToken cancellation)
+        {
+            Answer? refused = null;
+            try
+            {
+                await CallAsync(sidecar, target, Make, trace, async response =>
+                {
+                    if (repeats && (int)response.StatusCode is < 200 or > 399)
+                    {
+                        refused = await Answer.ReadAsync(response, cancellation);
+                        return;
+                    }
+
+                    Answer.WriteHead(response, http);
+                    await response.Content.CopyToAsync(http.Response.Body, cancellation);
+                }, cancellation);
+                return new Attempt(null, refused);
+            }
+            catch (DaprFault fault)
+            {
+                return new Attempt(fault.Error, null);
+            }
+        }
+    }
+
+    private static HttpRequestMessage Request(HttpContext http, InvocationTarget target, HttpContent? content)
+    {
+        var request = new HttpRequestMessage(new HttpMethod(http.Request.Method), target.PathAndQuery) { Content = content };
+        if (content is not null)
+        {
+            content.Headers.ContentLength = http.Request.ContentLength ?? content.Headers.ContentLength;
         }
 
         foreach (var (name, values) in http.Request.Headers)
         {
-            if (!_hopByHop.Contains(name) && name is not ("Host" or "dapr-api-token")
+            if (!HopHeaders.Contains(name) && name is not ("Host" or "dapr-api-token")
                 && !request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values))
             {
                 request.Content ??= new ByteArrayContent([]);
@@ -57,10 +99,43 @@ internal static class InvocationApi
             }
         }
 
-        await CallAsync(sidecar, target, request, TraceContext.Of(http), response => CopyAsync(response, http), http.RequestAborted);
+        return request;
     }
 
     private static async Task CallAsync(
+        AppSidecar sidecar,
+        InvocationTarget target,
+        Func<HttpRequestMessage> make,
+        TraceContext trace,
+        Func<HttpResponseMessage, Task> read,
+        CancellationToken cancellation)
+    {
+        var faults = sidecar.Neighbourhood.Faults;
+        var met = await faults.MeetAsync(Fault.Invoke, sidecar.App.AppId, Fault.OfCalls, cancellation);
+        if (met.HasFlag(FaultKind.FailBefore))
+        {
+            throw Failed(FaultKind.FailBefore);
+        }
+
+        Task Unread(HttpResponseMessage response) => response.Content.CopyToAsync(Stream.Null, cancellation);
+        if (met.HasFlag(FaultKind.Repeat))
+        {
+            using var once = make();
+            await SendAsync(sidecar, target, once, trace, Unread, cancellation);
+        }
+
+        using var request = make();
+        await SendAsync(sidecar, target, request, trace, met.HasFlag(FaultKind.FailAfter) ? Unread : read, cancellation);
+        faults.Passed(Fault.Invoke);
+        if (met.HasFlag(FaultKind.FailAfter))
+        {
+            throw Failed(FaultKind.FailAfter);
+        }
+
+        DaprFault Failed(FaultKind kind) => target.Failed($"rpc error: code = Unavailable desc = {FaultSwitches.Words(Fault.Invoke, kind)}").Fault();
+    }
+
+    private static async Task SendAsync(
         AppSidecar sidecar,
         InvocationTarget target,
         HttpRequestMessage request,
@@ -68,12 +143,6 @@ internal static class InvocationApi
         Func<HttpResponseMessage, Task> read,
         CancellationToken cancellation)
     {
-        var met = await sidecar.Neighbourhood.Faults.MeetAsync(Fault.Invoke, sidecar.App.AppId, Kinds, cancellation);
-        if (met.HasFlag(FaultKind.FailBefore))
-        {
-            throw Failed(FaultKind.FailBefore);
-        }
-
         var replica = target.Replica(sidecar.Neighbourhood);
         trace.Write(request);
         if (replica.App.AppId != sidecar.App.AppId)
@@ -94,7 +163,7 @@ internal static class InvocationApi
 
         try
         {
-            await replica.Channel!.StreamAsync(request, met.HasFlag(FaultKind.FailAfter) ? r => r.Content.CopyToAsync(Stream.Null, cancellation) : read, cancellation);
+            await replica.Channel!.StreamAsync(request, read, cancellation);
         }
         catch (HttpRequestException e) when (e.InnerException is not BadHttpRequestException)
         {
@@ -106,27 +175,6 @@ internal static class InvocationApi
                 ? Requests.StreamTooLarge.Fault()
                 : e;
         }
-
-        if (met.HasFlag(FaultKind.FailAfter))
-        {
-            throw Failed(FaultKind.FailAfter);
-        }
-
-        DaprFault Failed(FaultKind kind) => target.Failed($"rpc error: code = Unavailable desc = {FaultSwitches.Words(Fault.Invoke, kind)}").Fault();
-    }
-
-    private static async Task CopyAsync(HttpResponseMessage response, HttpContext http)
-    {
-        http.Response.StatusCode = (int)response.StatusCode;
-        foreach (var (name, values) in response.Headers.NonValidated.Concat(response.Content.Headers.NonValidated))
-        {
-            if (!_hopByHop.Contains(name))
-            {
-                http.Response.Headers[name] = values.ToArray();
-            }
-        }
-
-        await response.Content.CopyToAsync(http.Response.Body, http.RequestAborted);
     }
 
     private static async Task<InvokeResponse> InvokeAsync(AppSidecar sidecar, InvokeServiceRequest call, ServerCallContext context)
@@ -144,7 +192,25 @@ internal static class InvocationApi
         var query = message.HttpExtension.Querystring;
         var target = new InvocationTarget(
             call.Id, "/" + message.Method.TrimStart('/') + (query.Length > 0 ? "?" + query : ""));
-        using var request = new HttpRequestMessage(new HttpMethod(verb.ToString().ToUpperInvariant()), target.PathAndQuery);
+        var trace = TraceContext.Of(context.GetHttpContext());
+
+        // Dapr repeats whatever failed, also what `matching` leaves out: the answer has become a gRPC status by then (pkg/api/grpc/grpc.go).
+        var (answer, headers, failure) = await sidecar.Policies.App(call.Id).RunAsync(
+            token => TryAsync(sidecar, target, () => Request(message, verb, target, context), trace, token),
+            r => r.Failure is null ? Verdict.Done : Verdict.Again,
+            (null, null, new RpcException(new Grpc.Core.Status(StatusCode.DeadlineExceeded, Policy.TimedOut))),
+            sidecar.Neighbourhood.Time, context.CancellationToken, context.CancellationToken);
+        if (headers is not null)
+        {
+            await context.WriteResponseHeadersAsync(headers);
+        }
+
+        return failure is null ? answer! : throw failure;
+    }
+
+    private static HttpRequestMessage Request(InvokeRequest message, HTTPExtension.Types.Verb verb, InvocationTarget target, ServerCallContext context)
+    {
+        var request = new HttpRequestMessage(new HttpMethod(verb.ToString().ToUpperInvariant()), target.PathAndQuery);
         if (message.Data is { Value.Length: > 0 } data)
         {
             request.Content = new ReadOnlyMemoryContent(data.Value.Memory);
@@ -161,20 +227,37 @@ internal static class InvocationApi
             }
         }
 
-        var answer = new InvokeResponse();
-        await CallAsync(sidecar, target, request, TraceContext.Of(context.GetHttpContext()), async response =>
-        {
-            var bytes = await response.Content.ReadAsByteArrayAsync(context.CancellationToken);
-            await context.WriteResponseHeadersAsync(Headers(response));
-            if (!response.IsSuccessStatusCode)
-            {
-                throw new RpcException(new Grpc.Core.Status(FromHttp((int)response.StatusCode), response.ReasonPhrase ?? ""));
-            }
+        return request;
+    }
 
-            answer.Data = new Any { Value = UnsafeByteOperations.UnsafeWrap(bytes) };
-            answer.ContentType = response.Content.Headers.ContentType?.ToString() ?? "";
-        }, context.CancellationToken);
-        return answer;
+    private static async Task<(InvokeResponse? Answer, Metadata? Headers, Exception? Failure)> TryAsync(
+        AppSidecar sidecar, InvocationTarget target, Func<HttpRequestMessage> make, TraceContext trace, CancellationToken cancellation)
+    {
+        InvokeResponse? answer = null;
+        Metadata? headers = null;
+        try
+        {
+            await CallAsync(sidecar, target, make, trace, async response =>
+            {
+                var bytes = await response.Content.ReadAsByteArrayAsync(cancellation);
+                headers = Headers(response);
+                if (!response.IsSuccessStatusCode)
+                {
+                    throw new RpcException(new Grpc.Core.Status(FromHttp((int)response.StatusCode), response.ReasonPhrase ?? ""));
+                }
+
+                answer = new InvokeResponse
+                {
+                    Data = new Any { Value = UnsafeByteOperations.UnsafeWrap(bytes) },
+                    ContentType = response.Content.Headers.ContentType?.ToString() ?? "",
+                };
+            }, cancellation);
+            return (answer ?? new InvokeResponse(), headers, null);
+        }
+        catch (Exception e) when (e is DaprFault or RpcException)
+        {
+            return (null, headers, e);
+        }
     }
 
     private static Metadata Headers(HttpResponseMessage response)
@@ -185,7 +268,7 @@ internal static class InvocationApi
         };
         foreach (var (name, values) in response.Headers.NonValidated)
         {
-            if (!_hopByHop.Contains(name) && name is not ("Date" or "Server"))
+            if (!HopHeaders.Contains(name) && name is not ("Date" or "Server"))
             {
                 headers.Add(name.ToLowerInvariant(), values.ToString());
             }
@@ -213,5 +296,11 @@ internal static class InvocationApi
     {
         request.Headers.Remove(name);
         request.Headers.TryAddWithoutValidation(name, value);
+    }
+
+    /// <summary>How an attempt ended: with an error of the sidecar's, an answer that a policy may refuse to take, or all passed on.</summary>
+    private readonly record struct Attempt(DaprError? Error, Answer? Refusal)
+    {
+        public bool Failed => Error is not null || Refusal is not null;
     }
 }

@@ -212,7 +212,7 @@ internal sealed class Consumer(
     }
 
     private bool IsTrue(string name) =>
-        subscription.Metadata.TryGetValue(name, out var value) && value is "1" or "t" or "T" or "TRUE" or "true" or "True";
+        Truth.Parse(subscription.Metadata.GetValueOrDefault(name)) == true;
 
     private bool Expired(JsonElement cloudEvent) =>
         cloudEvent.ValueKind == JsonValueKind.Object

@@ -57,8 +57,7 @@ internal static class Delivery
         using var content = new ReadOnlyMemoryContent(body);
         content.Headers.ContentType = MediaTypeHeaderValue.Parse(contentType);
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(path.StartsWith('/') ? path : "/" + path, UriKind.Relative)) { Content = content };
-        request.Headers.TryAddWithoutValidation("User-Agent", "Go-http-client/1.1");
-        request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
+        GoClient.AddHeaders(request);
         foreach (var (name, value) in metadata)
         {
             if (!NotHeaders.Contains(name))

@@ -52,8 +52,7 @@ internal static class Discovery
             {
                 using var request = new HttpRequestMessage(HttpMethod.Get, path) { Content = new ByteArrayContent([]) };
                 request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
-                request.Headers.TryAddWithoutValidation("User-Agent", "Go-http-client/1.1");
-                request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
+                GoClient.AddHeaders(request);
                 request.Headers.TryAddWithoutValidation("dapr-app-id", sidecar.App.AppId);
                 try
                 {

@@ -19,7 +19,7 @@ internal sealed partial class Messages
     {
         _sidecar = sidecar;
         _log = sidecar.Neighbourhood.Loggers.CreateLogger("sidecar." + sidecar.App.AppId);
-        _policies = new Policies(sidecar.Resources.Resiliency);
+        _policies = sidecar.Policies;
         _components = sidecar.Resources.Components
             .Where(c => c.Type.StartsWith("pubsub.", StringComparison.Ordinal))
             .ToDictionary(c => c.Name, c => new PubSubComponent(

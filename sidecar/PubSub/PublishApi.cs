@@ -3,6 +3,7 @@ using System.Text.Json;
 using Dapr.Client.Autogen.Grpc.v1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Sidecar.Configuration;
 using Sidecar.Server;
 
 namespace Sidecar.PubSub;
@@ -113,8 +114,8 @@ internal static class PublishApi
 
         return metadata.GetValueOrDefault("rawPayload") switch
         {
-            null or "" or "0" or "f" or "F" or "false" or "False" or "FALSE" => (component, false),
-            "1" or "t" or "T" or "true" or "True" or "TRUE" => (component, true),
+            null or "" => (component, false),
+            var given when Truth.Parse(given) is { } raw => (component, raw),
             var other => throw PublishErrors.Metadata(
                 pubSub, $"rawPayload value must be a valid boolean: actual is '{other}'", metadata).Fault(),
         };

@@ -3,14 +3,17 @@ using Sidecar.Configuration;
 namespace Sidecar.Resiliency;
 
 /// <summary>
-/// The policies of one app's <c>kind: Resiliency</c> files, looked up by target as Dapr does: what the target names, and
-/// for a target that no file mentions the policies with the reserved <c>Default…Policy</c> names. Circuit breakers are
-/// not supported.
+/// The policies of one app's <c>kind: Resiliency</c> files, looked up by target as Dapr does (pkg/resiliency/resiliency.go): what
+/// the target names, and for a target that no file mentions the policies with the reserved <c>Default…Policy</c> names. Circuit
+/// breakers are not supported.
 /// </summary>
 internal sealed class Policies(IReadOnlyList<ResiliencyFile> files)
 {
     private static readonly RetryPolicy ThreeTimesASecond =
         new() { Duration = TimeSpan.FromSeconds(1), MaxRetries = 3 };
+
+    private static readonly RetryPolicy FiveTimesASecond =
+        new() { Duration = TimeSpan.FromSeconds(1), MaxRetries = 5 };
 
     private static readonly RetryPolicy Growing =
         new() { Exponential = true, MaxInterval = TimeSpan.FromSeconds(60), MaxRetries = -1 };
@@ -28,7 +31,7 @@ internal sealed class Policies(IReadOnlyList<ResiliencyFile> files)
         Find(f => f.Outbound.GetValueOrDefault(component), f => f.Inbound.ContainsKey(component),
             kind + "ComponentOutbound", "ComponentOutbound", "Component");
 
-    /// <summary>Invocations of another app, beside the built-in repetition of <see cref="Service"/>.</summary>
+    /// <summary>Invocations of an app.</summary>
     public Policy App(string appId) => Find(f => f.Apps.GetValueOrDefault(appId), _ => false, "App");
 
     /// <summary>Invocations of actors: the retry applies before the actor's turn, the time-out within it.</summary>
@@ -37,22 +40,25 @@ internal sealed class Policies(IReadOnlyList<ResiliencyFile> files)
     /// <summary>Whether a file names the actor type as a target; then the built-in repetition is off.</summary>
     public bool NamesActor(string type) => files.Any(f => f.Actors.ContainsKey(type));
 
-    /// <summary>Invocations whose callee cannot be reached: three more times, a second apart.</summary>
-    public Policy Service => BuiltIn("DaprBuiltInServiceRetries", ThreeTimesASecond);
-
     /// <summary>Actor calls whose host went away: three more times, a second apart.</summary>
-    public Policy ActorGone => BuiltIn("DaprBuiltInActorRetries", ThreeTimesASecond);
+    public RetryPolicy ActorGone => Retry("DaprBuiltInActorRetries") ?? ThreeTimesASecond;
+
+    /// <summary>Actor calls that find nobody who hosts the type: five more times, a second apart.</summary>
+    public RetryPolicy ActorNotFound => Retry("DaprBuiltInActorNotFoundRetries") ?? FiveTimesASecond;
 
     /// <summary>Reminders whose callback fails: growing pauses, for a quarter of an hour.</summary>
-    public Policy Reminder => BuiltIn("DaprBuiltInActorReminderRetries", Growing);
+    public static Policy Reminder { get; } = new(null, Growing);
 
     /// <summary>Asking the app for its subscriptions and actor types at the start.</summary>
-    public Policy Initialization => BuiltIn("DaprBuiltInInitializationRetries", Start);
-
-    private Policy BuiltIn(string name, RetryPolicy retry) => new(null, Retry(name) ?? retry);
+    public Policy Initialization => new(null, Retry("DaprBuiltInInitializationRetries") ?? Start);
 
     private Policy Find(Func<ResiliencyFile, PolicyNames?> target, Func<ResiliencyFile, bool> mentioned, params string[] levels)
     {
+        if (files.Count == 0)
+        {
+            return Policy.None;
+        }
+
         foreach (var file in files.Reverse())
         {
             if (target(file) is { } names)

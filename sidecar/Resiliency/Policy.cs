@@ -13,6 +13,12 @@ internal sealed record Policy(TimeSpan? Timeout, RetryPolicy? Retry)
     private static readonly TimeSpan ExponentialLimit = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan ExponentialStart = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>What Dapr says of an attempt that its time-out has ended.</summary>
+    public const string TimedOut = "context deadline exceeded";
+
+    /// <summary>Whether nothing is to be done beside the one attempt.</summary>
+    public bool IsNone => Timeout is null && Retry is null;
+
     private readonly (int From, int To)[]? _statusCodes = Parse(Retry?.HttpStatusCodes);
 
     /// <summary>

@@ -2,6 +2,20 @@ using Sidecar.Configuration;
 
 namespace Sidecar.Server;
 
+/// <summary>What Go's HTTP client, which Dapr calls apps with, says of itself.</summary>
+internal static class GoClient
+{
+    /// <summary>Adds its headers; it offers to take gzip unless the request says for itself what it takes.</summary>
+    public static void AddHeaders(HttpRequestMessage request, bool offersGzip = true)
+    {
+        request.Headers.TryAddWithoutValidation("User-Agent", "Go-http-client/1.1");
+        if (offersGzip)
+        {
+            request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
+        }
+    }
+}
+
 /// <summary>
 /// The way from a sidecar to its app: every call (deliveries, invocations, actors, probes) goes through here, so that
 /// the app's token and its limit of concurrent calls hold everywhere.

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Sidecar.Actors;
 using Sidecar.Configuration;
 using Sidecar.PubSub;
+using Sidecar.Resiliency;
 using Sidecar.Secrets;
 using Sidecar.State;
 
@@ -28,7 +29,8 @@ internal sealed partial class AppSidecar : IAsyncDisposable
         var problems = new List<ComponentException>();
         Secrets = new SecretStores(resources.Components, problems);
         Resources = resources with { Components = [.. resources.Components.Select(c => Secrets.Resolve(c, problems))] };
-        States = new StateStores(Resources.Components, app.AppId, neighbourhood, problems);
+        Policies = new Policies(Resources.Resiliency);
+        States = new StateStores(Resources.Components, app.AppId, Policies, neighbourhood, problems);
         if (problems.Count > 0)
         {
             throw new InvalidOperationException(string.Join('\n', problems.Select(p => p.Message)));
@@ -52,6 +54,9 @@ internal sealed partial class AppSidecar : IAsyncDisposable
 
     /// <summary>What the app sees; secrets in the components' metadata are filled in.</summary>
     public Resources Resources { get; }
+
+    /// <summary>How often what fails is tried again, and how long an attempt may take.</summary>
+    public Policies Policies { get; }
 
     public SecretStores Secrets { get; }
 

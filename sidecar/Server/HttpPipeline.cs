@@ -113,19 +113,6 @@ internal static class HttpPipeline
             return new PathString(raw);
         }
 
-        var kept = new List<string>();
-        foreach (var segment in raw.Split('/', StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (segment == "..")
-            {
-                kept.RemoveRange(Math.Max(0, kept.Count - 1), Math.Min(1, kept.Count));
-            }
-            else if (segment != ".")
-            {
-                kept.Add(segment);
-            }
-        }
-
-        return new PathString("/" + string.Join('/', kept));
+        return new PathString("/" + UrlPath.Clean(raw));
     }
 }

@@ -144,8 +144,8 @@ internal static class MetadataApi
                     ? new
                     {
                         healthCheckPath = health.Path,
-                        healthProbeInterval = Go(health.Interval),
-                        healthProbeTimeout = Go(health.Timeout),
+                        healthProbeInterval = GoDuration.Format(health.Interval),
+                        healthProbeTimeout = GoDuration.Format(health.Timeout),
                         healthThreshold = health.Threshold,
                     }
                     : null,
@@ -169,10 +169,6 @@ internal static class MetadataApi
         members.Where(m => m.Value is not null).ToDictionary();
 
     private static T[]? OrNull<T>(T[] items) => items.Length > 0 ? items : null;
-
-    private static string Go(TimeSpan time) => time.Milliseconds == 0 && time.Seconds is var s && s < 60 && time.TotalSeconds < 60
-        ? $"{s}s"
-        : $"{time.TotalMilliseconds:0}ms";
 
     private static string[] Capabilities(Component component) => component.Type switch
     {

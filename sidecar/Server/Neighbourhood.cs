@@ -33,18 +33,6 @@ internal sealed class Neighbourhood(string dataFolder, TimeProvider time, ILogge
         }
     }
 
-    /// <summary>All running sidecars.</summary>
-    public IReadOnlyList<AppSidecar> All
-    {
-        get
-        {
-            lock (_sidecars)
-            {
-                return [.. _sidecars];
-            }
-        }
-    }
-
     public void Join(AppSidecar sidecar)
     {
         lock (_sidecars)

@@ -12,29 +12,37 @@ internal static class StateApi
     /// from being written.
     /// </summary>
     /// <exception cref="DaprFault"/>
-    public static async Task SaveAsync(StateComponent store, IReadOnlyList<StateWrite> writes)
+    public static async Task SaveAsync(StateComponent store, IReadOnlyList<StateWrite> writes, CancellationToken cancellation)
     {
-        if (await WriteEachAsync(store, writes) is { } failure)
+        if (await store.WriteEachAsync(writes, cancellation) is { } failure)
         {
             throw Error("ERR_STATE_SAVE", $"failed saving state in state store {store.Name}: {failure.Message}", failure).Fault();
         }
     }
 
     /// <exception cref="DaprFault"/>
-    public static async Task DeleteAsync(StateComponent store, IReadOnlyList<StateWrite> writes)
+    public static async Task DeleteAsync(StateComponent store, StateWrite delete, CancellationToken cancellation) =>
+        CheckDeleted(delete, await store.WriteAsync([delete], transaction: false, cancellation));
+
+    /// <summary>Deletes several keys side by side.</summary>
+    /// <exception cref="DaprFault"/>
+    public static async Task DeleteManyAsync(StateComponent store, IReadOnlyList<StateWrite> deletes, CancellationToken cancellation) =>
+        CheckDeleted(deletes[0], await store.WriteEachAsync(deletes, cancellation));
+
+    private static void CheckDeleted(StateWrite delete, StateFailure? failure)
     {
-        if (await WriteEachAsync(store, writes) is { } failure)
+        if (failure is not null)
         {
-            var key = StateComponent.AppKey(writes[0].Key);
+            var key = StateComponent.AppKey(delete.Key);
             throw Error("ERR_STATE_DELETE", $"failed deleting state with key {key}: {failure.Message}", failure).Fault();
         }
     }
 
     /// <summary>Runs a transaction. Whatever it fails of is Internal, also a conflict.</summary>
     /// <exception cref="DaprFault"/>
-    public static async Task TransactAsync(StateComponent store, IReadOnlyList<StateWrite> writes)
+    public static async Task TransactAsync(StateComponent store, IReadOnlyList<StateWrite> writes, CancellationToken cancellation)
     {
-        if (writes.Count > 0 && await store.WriteAsync(writes, transaction: true) is { } failure)
+        if (writes.Count > 0 && await store.WriteAsync(writes, transaction: true, cancellation) is { } failure)
         {
             throw new DaprError(
                 "ERR_STATE_TRANSACTION",
@@ -62,7 +70,7 @@ internal static class StateApi
     }
 
     /// <summary>Reads several rows; a store that fails is an error of every key, as in Dapr, and not of the call.</summary>
-    /// <exception cref="DaprFault">A key that no store may have.</exception>
+    /// <exception cref="DaprFault">A key that no store may have; or a policy's time-out has passed.</exception>
     public static async ValueTask<IReadOnlyList<(string Key, StateRow? Row, string? Error)>> GetManyAsync(
         StateComponent store, IReadOnlyList<string> keys, CancellationToken cancellation)
     {
@@ -76,6 +84,10 @@ internal static class StateApi
         {
             var rows = await store.GetManyAsync(stored, cancellation);
             return [.. rows.Select(r => (StateComponent.AppKey(r.Key), r.Value, (string?)null))];
+        }
+        catch (StoreException e) when (e.TimedOut)
+        {
+            throw new DaprError("ERR_STATE_BULK_GET", e.Message, StatusCodes.Status500InternalServerError, StatusCode.DeadlineExceeded).Fault();
         }
         catch (StoreException e)
         {
@@ -158,20 +170,6 @@ internal static class StateApi
         $"failed saving state in state store {store.Name}: {why}",
         StatusCodes.Status500InternalServerError,
         StatusCode.Internal);
-
-    private static async ValueTask<StateFailure?> WriteEachAsync(StateComponent store, IReadOnlyList<StateWrite> writes)
-    {
-        if (writes.Count == 1)
-        {
-            return await store.WriteAsync(writes, transaction: false);
-        }
-
-        var failures = await Task.WhenAll(writes.Select(write => store.WriteAsync([write], transaction: false)));
-        var worst = failures.Where(f => f is not null).OrderBy(f => f!.Kind).FirstOrDefault();
-
-        // Dapr wraps the ETag error of an item of a bulk save once more.
-        return worst is { Kind: not FailureKind.Other } ? worst with { Text = worst.Message } : worst;
-    }
 
     private static DaprError Error(string code, string message, StateFailure failure) => failure.Kind switch
     {

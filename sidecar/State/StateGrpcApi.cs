@@ -11,101 +11,110 @@ namespace Sidecar.State;
 /// <summary>The gRPC API of states, which the SDK uses for everything.</summary>
 internal static class StateGrpcApi
 {
-    private static readonly Empty _empty = new();
+    private static readonly Empty Nothing = new();
 
     public static void Map(GrpcMethods methods, AppSidecar sidecar)
     {
-        methods.Unary<GetStateRequest, GetStateResponse>("GetState", async (request, context) =>
+        methods.Unary<GetStateRequest, GetStateResponse>("GetState", (request, call) => GetAsync(request, Store(request.StoreName), call));
+        methods.Unary<GetBulkStateRequest, GetBulkStateResponse>("GetBulkState", (request, call) => GetManyAsync(request, Store(request.StoreName), call));
+        methods.Unary<SaveStateRequest, Empty>("SaveState", (request, call) => SaveAsync(request, Store(request.StoreName), call));
+        methods.Unary<DeleteStateRequest, Empty>("DeleteState", (request, call) => DeleteAsync(request, Store(request.StoreName), call));
+        methods.Unary<DeleteBulkStateRequest, Empty>("DeleteBulkState", (request, call) => DeleteManyAsync(request, Store(request.StoreName), call));
+        methods.Unary<ExecuteStateTransactionRequest, Empty>(
+            "ExecuteStateTransaction", (request, call) => TransactAsync(request, Store(request.StoreName), call));
+        methods.Unary<QueryStateRequest, QueryStateResponse>("QueryStateAlpha1", (request, _) => throw StateApi.CannotQuery(Store(request.StoreName)).Fault());
+
+        StateComponent Store(string name) => sidecar.States.Find(name);
+    }
+
+    private static async Task<GetStateResponse> GetAsync(GetStateRequest request, StateComponent store, ServerCallContext call)
+    {
+        var response = new GetStateResponse();
+        if (await StateApi.GetAsync(store, request.Key, call.CancellationToken) is { } row)
         {
-            var store = sidecar.States.Find(request.StoreName);
-            var response = new GetStateResponse();
-            if (await StateApi.GetAsync(store, request.Key, context.CancellationToken) is { } row)
+            response.Data = UnsafeByteOperations.UnsafeWrap(row.Value);
+            response.Etag = row.ETag;
+            Add(response.Metadata, row);
+        }
+
+        return response;
+    }
+
+    private static async Task<GetBulkStateResponse> GetManyAsync(GetBulkStateRequest request, StateComponent store, ServerCallContext call)
+    {
+        var response = new GetBulkStateResponse();
+        foreach (var (key, row, error) in await StateApi.GetManyAsync(store, request.Keys, call.CancellationToken))
+        {
+            var item = new BulkStateItem { Key = key, Error = error ?? "" };
+            if (row is not null)
             {
-                response.Data = UnsafeByteOperations.UnsafeWrap(row.Value);
-                response.Etag = row.ETag;
-                Add(response.Metadata, row);
+                item.Data = UnsafeByteOperations.UnsafeWrap(row.Value);
+                item.Etag = row.ETag;
+                Add(item.Metadata, row);
             }
 
-            return response;
-        });
-        methods.Unary<GetBulkStateRequest, GetBulkStateResponse>("GetBulkState", async (request, context) =>
-        {
-            var store = sidecar.States.Find(request.StoreName);
-            var response = new GetBulkStateResponse();
-            foreach (var (key, row, error) in await StateApi.GetManyAsync(store, request.Keys, context.CancellationToken))
-            {
-                var item = new BulkStateItem { Key = key, Error = error ?? "" };
-                if (row is not null)
-                {
-                    item.Data = UnsafeByteOperations.UnsafeWrap(row.Value);
-                    item.Etag = row.ETag;
-                    Add(item.Metadata, row);
-                }
+            response.Items.Add(item);
+        }
 
-                response.Items.Add(item);
+        return response;
+    }
+
+    private static async Task<Empty> SaveAsync(SaveStateRequest request, StateComponent store, ServerCallContext call)
+    {
+        var writes = new StateWrite[request.States.Count];
+        for (var i = 0; i < writes.Length; i++)
+        {
+            var item = request.States[i];
+            if (item.Key.Length == 0)
+            {
+                throw new RpcException(new Grpc.Core.Status(StatusCode.InvalidArgument, "state key cannot be empty"));
             }
 
-            return response;
-        });
-        methods.Unary<SaveStateRequest, Empty>("SaveState", async (request, _) =>
+            writes[i] = Upsert(store, item, Value(item));
+        }
+
+        if (writes.Length > 0)
         {
-            var store = sidecar.States.Find(request.StoreName);
-            var writes = new StateWrite[request.States.Count];
-            for (var i = 0; i < writes.Length; i++)
-            {
-                var item = request.States[i];
-                if (item.Key.Length == 0)
-                {
-                    throw new RpcException(new Grpc.Core.Status(StatusCode.InvalidArgument, "state key cannot be empty"));
-                }
+            await StateApi.SaveAsync(store, writes, call.CancellationToken);
+        }
 
-                writes[i] = Upsert(store, item, Value(item));
-            }
+        return Nothing;
+    }
 
-            if (writes.Length > 0)
-            {
-                await StateApi.SaveAsync(store, writes);
-            }
+    private static async Task<Empty> DeleteAsync(DeleteStateRequest request, StateComponent store, ServerCallContext call)
+    {
+        await StateApi.DeleteAsync(
+            store, StateApi.Delete(store, request.Key, request.Etag?.Value, Of(request.Options)), call.CancellationToken);
+        return Nothing;
+    }
 
-            return _empty;
-        });
-        methods.Unary<DeleteStateRequest, Empty>("DeleteState", async (request, _) =>
+    private static async Task<Empty> DeleteManyAsync(DeleteBulkStateRequest request, StateComponent store, ServerCallContext call)
+    {
+        if (request.States.Count > 0)
         {
-            var store = sidecar.States.Find(request.StoreName);
-            await StateApi.DeleteAsync(store, [StateApi.Delete(store, request.Key, request.Etag?.Value, Of(request.Options))]);
-            return _empty;
-        });
-        methods.Unary<DeleteBulkStateRequest, Empty>("DeleteBulkState", async (request, _) =>
-        {
-            var store = sidecar.States.Find(request.StoreName);
-            if (request.States.Count > 0)
-            {
-                await StateApi.DeleteAsync(
-                    store, [.. request.States.Select(s => StateApi.Delete(store, s.Key, s.Etag?.Value, Of(s.Options)))]);
-            }
+            await StateApi.DeleteManyAsync(
+                store, [.. request.States.Select(s => StateApi.Delete(store, s.Key, s.Etag?.Value, Of(s.Options)))], call.CancellationToken);
+        }
 
-            return _empty;
-        });
-        methods.Unary<ExecuteStateTransactionRequest, Empty>("ExecuteStateTransaction", async (request, _) =>
-        {
-            var store = sidecar.States.Find(request.StoreName);
-            var writes = new List<StateWrite>(request.Operations.Count);
-            foreach (var operation in request.Operations)
-            {
-                var item = operation.Request ?? new StateItem();
-                writes.Add(operation.OperationType switch
-                {
-                    "upsert" => Upsert(store, item, item.Value.Memory),
-                    "delete" => StateApi.Delete(store, item.Key, item.Etag?.Value, Of(item.Options)),
-                    var other => throw StateApi.UnknownOperation(other).Fault(),
-                });
-            }
+        return Nothing;
+    }
 
-            await StateApi.TransactAsync(store, writes);
-            return _empty;
-        });
-        methods.Unary<QueryStateRequest, QueryStateResponse>("QueryStateAlpha1", (request, _) =>
-            throw StateApi.CannotQuery(sidecar.States.Find(request.StoreName)).Fault());
+    private static async Task<Empty> TransactAsync(ExecuteStateTransactionRequest request, StateComponent store, ServerCallContext call)
+    {
+        var writes = new List<StateWrite>(request.Operations.Count);
+        foreach (var operation in request.Operations)
+        {
+            var item = operation.Request ?? new StateItem();
+            writes.Add(operation.OperationType switch
+            {
+                "upsert" => Upsert(store, item, item.Value.Memory),
+                "delete" => StateApi.Delete(store, item.Key, item.Etag?.Value, Of(item.Options)),
+                var other => throw StateApi.UnknownOperation(other).Fault(),
+            });
+        }
+
+        await StateApi.TransactAsync(store, writes, call.CancellationToken);
+        return Nothing;
     }
 
     private static StateWrite Upsert(StateComponent store, StateItem item, ReadOnlyMemory<byte> value) =>

@@ -72,7 +72,7 @@ internal static class StateHttpApi
 
         if (writes.Count > 0)
         {
-            await StateApi.SaveAsync(store, writes);
+            await StateApi.SaveAsync(store, writes, http.RequestAborted);
         }
 
         await http.AnswerNothingAsync();
@@ -82,7 +82,7 @@ internal static class StateHttpApi
     {
         var etag = http.Request.Headers.IfMatch.ToString();
         var concurrency = ConcurrencyOf(store, http.Request.Query["concurrency"].ToString(), http.Request.Query["consistency"].ToString());
-        await StateApi.DeleteAsync(store, [StateApi.Delete(store, http.Param("key"), etag, concurrency)]);
+        await StateApi.DeleteAsync(store, StateApi.Delete(store, http.Param("key"), etag, concurrency), http.RequestAborted);
         await http.AnswerNothingAsync();
     }
 
@@ -111,7 +111,7 @@ internal static class StateHttpApi
             throw Malformed($"failed deserializing HTTP body: {e.Message}").Fault();
         }
 
-        await StateApi.TransactAsync(store, writes);
+        await StateApi.TransactAsync(store, writes, http.RequestAborted);
         await http.AnswerNothingAsync();
     }
 

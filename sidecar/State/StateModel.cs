@@ -71,7 +71,11 @@ internal enum FailureKind
 }
 
 /// <summary>The store could not do its work: a full disk, an unreadable file.</summary>
-internal sealed class StoreException(string message) : Exception(message);
+/// <param name="timedOut">Not the store says so, but a policy's time-out.</param>
+internal sealed class StoreException(string message, bool timedOut = false) : Exception(message)
+{
+    public bool TimedOut => timedOut;
+}
 
 /// <summary>Where the rows of a state component are. Implementations are safe for any number of callers at once.</summary>
 internal interface IStateStore

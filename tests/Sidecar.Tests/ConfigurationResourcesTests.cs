@@ -176,7 +176,7 @@ public sealed class ConfigurationResourcesTests : IDisposable
                 timeouts: {general: 5s, quick: 250}
                 retries:
                   always: {policy: constant, duration: 500ms}
-                  growing: {policy: exponential, maxInterval: 15s, maxRetries: 8, matching: {httpStatusCodes: "429,500-599", gRPCStatusCodes: "14"}}
+                  growing: {policy: exponential, maxInterval: 15s, maxRetries: 8, matching: {httpStatusCodes: "429,500-599"}}
               targets:
                 apps: {backend: {timeout: general, retry: growing}}
                 actors: {Route: {timeout: quick, circuitBreakerScope: both}}
@@ -189,7 +189,7 @@ public sealed class ConfigurationResourcesTests : IDisposable
         Assert.Equal((5000.0, 250.0), (file.Timeouts["general"].TotalMilliseconds, file.Timeouts["quick"].TotalMilliseconds));
         Assert.Equal(new RetryPolicy { Duration = TimeSpan.FromMilliseconds(500) }, file.Retries["always"]);
         Assert.Equal(
-            new RetryPolicy { Exponential = true, Duration = TimeSpan.FromMilliseconds(500), MaxInterval = TimeSpan.FromSeconds(15), MaxRetries = 8, HttpStatusCodes = "429,500-599", GrpcStatusCodes = "14" },
+            new RetryPolicy { Exponential = true, Duration = TimeSpan.FromMilliseconds(500), MaxInterval = TimeSpan.FromSeconds(15), MaxRetries = 8, HttpStatusCodes = "429,500-599" },
             file.Retries["growing"]);
         Assert.Equal(new PolicyNames("general", "growing"), file.Apps["backend"]);
         Assert.Equal(new PolicyNames("quick", null), file.Actors["Route"]);
@@ -267,7 +267,20 @@ public sealed class ConfigurationResourcesTests : IDisposable
             "web",
             ("a.yaml", "apiVersion: dapr.io/v1alpha1\nkind: Componnt\nmetadata: {name: x}"),
             ("b.yaml", "apiVersion: dapr.io/v2alpha1\nkind: Component\nmetadata: {name: x}"),
-            ("c.yaml", "apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: {name: r}\nspec: {policies: {circuitBreakers: {c: {}}}, targets: {apps: {a: {retry: gone}}}}"));
+            ("c.yaml", "apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: {name: r}\nspec: {policies: {circuitBreakers: {c: {}}}, targets: {apps: {a: {retry: gone}}}}"),
+            ("d.yaml", """
+                apiVersion: dapr.io/v1alpha1
+                kind: Resiliency
+                metadata: {name: s}
+                spec:
+                  policies: {retries: {r: {matching: {gRPCStatusCodes: "14"}}, DaprBuiltInServiceRetries: {maxRetries: 9}, DaprBuiltInActorRetries: {maxRetries: 9}}}
+                  targets: {components: {vault: {outbound: {retry: r}}}}
+                ---
+                apiVersion: dapr.io/v1alpha1
+                kind: Component
+                metadata: {name: vault}
+                spec: {type: secretstores.local.env, version: v1}
+                """));
 
         Assert.Empty(_findings.Errors);
         Assert.Collection(
@@ -275,7 +288,10 @@ public sealed class ConfigurationResourcesTests : IDisposable
             w => Assert.Contains("the kind 'Componnt' is not known", w),
             w => Assert.Contains("Component has no apiVersion 'dapr.io/v2alpha1'", w),
             w => Assert.Contains("no circuit breakers", w),
-            w => Assert.Contains("the policy 'gone', which this file does not define", w));
+            w => Assert.Contains("the policy 'gone', which this file does not define", w),
+            w => Assert.Contains("gRPCStatusCodes is ignored", w),
+            w => Assert.Contains("no use for DaprBuiltInServiceRetries", w),
+            w => Assert.Contains("the outbound policy of 'vault' has no effect", w));
     }
 
     public void Dispose() => _folder.Dispose();

@@ -66,7 +66,6 @@ public sealed class FaultTests : IAsyncLifetime
     [InlineData("""[{"on":"actors","do":"block","ms":5}]""", "'ms' means nothing for 'block'")]
     [InlineData("""[{"on":"actors","do":"block","rate":1.5},{"on":"actors","do":"block","rate":"1"}]""", "entry 1: 'rate' is 1.5", "entry 2: 'rate' is \"1\"")]
     [InlineData("""[{"on":"actors","do":"block","app":"nobody"}]""", "'app' is 'nobody', which is not known. It can be app, other.")]
-    [InlineData("""[{"on":"state:store","do":"lose"},{"on":"invoke","do":"reorder"},{"on":"invoke","do":"repeat"}]""", "'lose' makes no sense on 'state:store'", "'reorder' makes no sense on 'invoke'", "'repeat' makes no sense on 'invoke'")]
     public async Task A_wrong_list_is_refused_with_everything_that_is_wrong_and_changes_nothing(string list, params string[] problems)
     {
         await PutAsync("""[{"on":"actors","do":"delay","ms":1}]""");
@@ -220,6 +219,69 @@ public sealed class FaultTests : IAsyncLifetime
         Assert.All([before, after], a => Assert.Equal(HttpStatusCode.InternalServerError, a.StatusCode));
         Assert.StartsWith("""{"errorCode":"ERR_DIRECT_INVOKE",""", await after.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
         Assert.Equal(Grpc.Core.StatusCode.Internal, grpc.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("state:store", "POST", "/v1.0/state/store", """[{"key":"k","value":1}]""")]
+    [InlineData("state:store", "GET", "/v1.0/state/store/k", null)]
+    [InlineData("actors", "POST", "/v1.0/actors/Cart/1/method/x", "{}")]
+    [InlineData("invoke", "POST", "/v1.0/invoke/app/method/x", "{}")]
+    public async Task A_call_that_is_lost_is_not_done_and_its_caller_hears_nothing_until_the_list_ends(string on, string method, string path, string? body)
+    {
+        await PutAsync($$"""[{"on":"{{on}}","do":"lose"}]""");
+        var call = _street.SendAsync(_sidecar, new HttpMethod(method), path, body);
+        Assert.NotEqual(call, await Task.WhenAny(call, Task.Delay(Soon, Token)));
+
+        await PutAsync("[]");
+
+        using var answer = await call;
+        Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
+        Assert.Empty(_app.Asked);
+        Assert.Empty((await _street.Grpc(_sidecar).GetStateAsync(Get(), cancellationToken: Token)).Data);
+    }
+
+    [Fact]
+    public async Task A_write_and_an_invocation_may_be_done_twice_and_the_second_is_answered()
+    {
+        await PutAsync("""[{"on":"state:store","do":"repeat"},{"on":"invoke","do":"repeat"}]""");
+        using var created = await _street.SendAsync(_sidecar, HttpMethod.Post, "/v1.0/state/store", """[{"key":"k","value":1,"options":{"concurrency":"first-write"}}]""");
+        using var invoked = await _street.SendAsync(_sidecar, HttpMethod.Post, "/v1.0/invoke/app/method/x", "body");
+        await PutAsync("[]");
+
+        Assert.Equal((HttpStatusCode.Conflict, HttpStatusCode.OK), (created.StatusCode, invoked.StatusCode));
+        Assert.Equal("1", (await _street.Grpc(_sidecar).GetStateAsync(Get(), cancellationToken: Token)).Data.ToStringUtf8());
+        Assert.Equal(["body", "body"], _app.At("/x").Select(a => a.Body));
+    }
+
+    [Theory]
+    [InlineData("actors", "/v1.0/actors/Cart/1/method/", "/actors/Cart/1/method/")]
+    [InlineData("invoke", "/v1.0/invoke/app/method/", "/")]
+    [InlineData("state:store", "/v1.0/state/store", null)]
+    public async Task A_call_may_be_overtaken_by_the_next_one_or_come_late(string on, string path, string? seen)
+    {
+        await PutAsync($$"""[{"on":"{{on}}","do":"reorder"}]""");
+        var started = Stopwatch.GetTimestamp();
+        using var alone = await OneAsync(0);
+        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.FromMilliseconds(990), TimeSpan.FromSeconds(20));
+
+        var first = OneAsync(1);
+        Assert.NotEqual(first, await Task.WhenAny(first, Task.Delay(Soon, Token)));
+        using var second = await OneAsync(2);
+        using var held = await first;
+
+        Assert.All([alone, held, second], a => Assert.True(a.IsSuccessStatusCode));
+        if (seen is not null)
+        {
+            Assert.Equal([$"{seen}0", $"{seen}2", $"{seen}1"], _app.Asked.Select(a => a.Path));
+        }
+        else
+        {
+            await PutAsync("[]");
+            Assert.Equal("1", (await _street.Grpc(_sidecar).GetStateAsync(Get(), cancellationToken: Token)).Data.ToStringUtf8());
+        }
+
+        Task<HttpResponseMessage> OneAsync(int number) => _street.SendAsync(
+            _sidecar, HttpMethod.Post, path + (seen is null ? "" : number), seen is null ? $$"""[{"key":"k","value":{{number}}}]""" : "{}");
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Sidecar.Actors;
+using Sidecar.Configuration;
 
 namespace Sidecar.Tests;
 
@@ -13,14 +14,14 @@ public sealed class GoTimeTests
     [InlineData("250ms", 250)]
     [InlineData("-2s", -2000)]
     [InlineData("0", 0)]
-    public void Reads_durations(string text, int milliseconds) => Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), GoTime.Duration(text));
+    public void Reads_durations(string text, int milliseconds) => Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), GoDuration.Parse(text));
 
     [Theory]
     [InlineData("nonsense")]
     [InlineData("5")]
     [InlineData("")]
     [InlineData("1s2")]
-    public void Refuses_others(string text) => Assert.Null(GoTime.Duration(text));
+    public void Refuses_others(string text) => Assert.Null(GoDuration.Parse(text));
 
     [Theory]
     [InlineData("R2/PT1S", 1000, 2)]
@@ -62,5 +63,5 @@ public sealed class GoTimeTests
     [InlineData(500, "500ms")]
     [InlineData(0, "0s")]
     public void Writes_durations_as_Go_does(int milliseconds, string text) =>
-        Assert.Equal(text, GoTime.Format(TimeSpan.FromMilliseconds(milliseconds)));
+        Assert.Equal(text, GoDuration.Format(TimeSpan.FromMilliseconds(milliseconds)));
 }

@@ -15,22 +15,39 @@ public sealed class HostingDataFolderTests : IDisposable
         using (var data = DataFolder.Open(_folder.Location, _findings)!)
         {
             _folder.Write("views.db", "somebody's");
-            data.Own(["log.db", "views.db"]);
+            data.Own(["log.db", "views.db"], _findings);
             _folder.Write("log.db", "ours");
             _folder.Write("log.db-wal", "ours");
             _folder.Write("log.db.backup", "somebody's");
-            data.Own(["log.db", "views.db", "later.db"]);
+            data.Own(["log.db", "views.db", "later.db"], _findings);
             _folder.Write("later.db", "ours");
         }
 
         using (var data = DataFolder.Open(_folder.Location, _findings)!)
         {
-            data.Empty();
-            data.Own(["log.db"]);
+            data.Empty(_findings);
+            data.Own(["log.db"], _findings);
         }
 
         Assert.Empty(_findings.Errors);
         Assert.Equal([".files", ".lock", "log.db.backup", "views.db"], Directory.EnumerateFiles(_folder.Location).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void What_cannot_be_deleted_or_noted_is_a_finding_with_a_remedy()
+    {
+        using var data = DataFolder.Open(_folder.Location, _findings)!;
+        data.Own(["log.db"], _findings);
+        Directory.CreateDirectory(_folder.At("log.db"));
+        data.Empty(_findings);
+        File.Delete(_folder.At(".files"));
+        Directory.CreateDirectory(_folder.At(".files"));
+        data.Own(["log.db", "views.db"], _findings);
+
+        Assert.Equal(2, _findings.Errors.Count);
+        Assert.StartsWith($"{_folder.Location}: data folder: it cannot be emptied: ", _findings.Errors[0], StringComparison.Ordinal);
+        Assert.StartsWith($"{_folder.Location}: data folder: it cannot be written: ", _findings.Errors[1], StringComparison.Ordinal);
+        Assert.All(_findings.Errors, e => Assert.EndsWith(" or name another folder with --data DIR.", e, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -42,6 +59,8 @@ public sealed class HostingDataFolderTests : IDisposable
     [InlineData(":memory:", null)]
     [InlineData("file::memory:?cache=shared", null)]
     [InlineData("file:a.db?mode=memory", null)]
+    [InlineData("a.db?cache=shared", "a.db")]
+    [InlineData("mode=memory.db", "mode=memory.db")]
     public void Only_files_below_the_data_folder_are_the_hosts(string connectionString, string? file) =>
         Assert.Equal(file, SqliteFile.Of(new Component
         {

@@ -103,6 +103,52 @@ public sealed class HostingErrorsTests : IDisposable
         Assert.Empty(host.Apps);
     }
 
+    [Fact]
+    public async Task Fresh_deletes_nothing_when_a_component_or_a_build_keeps_the_run_from_starting()
+    {
+        Directory.CreateDirectory(_folder.At("app"));
+        var good = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: store}\nspec: {type: state.sqlite, version: v1, metadata: [{name: connectionString, value: states.db}]}\n";
+        var store = _folder.Write("components/local/store.yaml", good);
+        var file = _folder.Write("dapr.yaml", "version: 1\napps: [{appDirPath: app}]");
+        var start = new HostStart { RunFile = file, DataFolder = _folder.At("data") };
+        await using (await RunningHost.StartAsync(start, Token))
+        {
+        }
+
+        var kept = await File.ReadAllBytesAsync(_folder.At("data", "states.db"), Token);
+        var fresh = start with { Flags = ["--fresh"] };
+        _folder.Write("components/local/secrets.yaml", "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: env}\nspec: {type: secretstores.local.env, version: v1}\n");
+        File.WriteAllText(store, good.Replace("value: states.db", "secretKeyRef: {name: NO_SUCH_VARIABLE_HERE}", StringComparison.Ordinal) + "auth: {secretStore: env}\n");
+        await RefusedAsync("1 error; nothing was started.");
+
+        File.WriteAllText(store, good);
+        _folder.Write("app/app.csproj", "<Project Sdk=\"Microsoft.NET.Sdk\"><PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup></Project>");
+        _folder.Write("dapr.yaml", "version: 1\napps: [{appDirPath: app, command: [dotnet, run]}]");
+        await RefusedAsync("nothing was started");
+
+        async Task RefusedAsync(string line)
+        {
+            await using var host = RunningHost.Launch(fresh);
+            Assert.Equal(2, await host.ExitedAsync(TimeSpan.FromMinutes(1)));
+            Assert.Contains(host.Output, l => l.Contains(line, StringComparison.Ordinal));
+            Assert.Equal(kept, await File.ReadAllBytesAsync(_folder.At("data", "states.db"), Token));
+        }
+    }
+
+    [Fact]
+    public async Task A_data_folder_that_can_be_locked_but_not_written_is_refused()
+    {
+        Directory.CreateDirectory(_folder.At("app"));
+        Directory.CreateDirectory(_folder.At("data", ".files"));
+        var file = _folder.Write("dapr.yaml", "version: 1\napps: [{appDirPath: app}]");
+
+        await using var host = RunningHost.Launch(new HostStart { RunFile = file, DataFolder = _folder.At("data") });
+
+        Assert.Equal(2, await host.ExitedAsync());
+        Assert.Contains("1 error; nothing was started.", host.Output);
+        Assert.Contains(host.Output, l => l.StartsWith($"error: {_folder.At("data")}: data folder: it cannot be written: ", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("Unrecognized command or argument '--frsh'", "--frsh")]
     [InlineData("Required argument missing for option: '--components'", "--components")]

@@ -68,7 +68,8 @@ public sealed class PolicyTests
         Assert.Equal((null, 1), (policies.Inbound("other").Timeout, policies.Inbound("other").Retry!.MaxRetries));
         Assert.Null(policies.Outbound("named", "pubsub").Retry);
         Assert.Equal((TimeSpan.FromSeconds(1), 2), (policies.Actor("t").Timeout, policies.Actor("t").Retry!.MaxRetries));
-        Assert.Equal(3, policies.Service.Retry!.MaxRetries);
+        Assert.Equal(2, policies.App("callee").Retry!.MaxRetries);
+        Assert.Equal((3, 5), (policies.ActorGone.MaxRetries, policies.ActorNotFound.MaxRetries));
     }
 
     private static Policy Retries(int count) => new(null, new RetryPolicy { Duration = TimeSpan.Zero, MaxRetries = count });

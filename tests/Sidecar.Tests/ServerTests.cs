@@ -127,7 +127,7 @@ public sealed class ServerTests : IAsyncDisposable
         await one.Stopped.WaitAsync(Token);
 
         Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
-        Assert.Equal([other], _neighbourhood.All);
+        Assert.Equal([other], _neighbourhood.Replicas(other.App.AppId));
         Assert.Equal(HttpStatusCode.NoContent, await StatusAsync($"http://127.0.0.1:{other.App.HttpPort}/v1.0/healthz"));
     }
 

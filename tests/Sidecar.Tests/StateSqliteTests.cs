@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Sidecar.State;
 using TestSupport;
 
@@ -26,17 +27,42 @@ public sealed class StateSqliteTests : IDisposable
     }
 
     [Fact]
+    public async Task Each_commit_is_synced_to_the_disk_before_it_is_acknowledged()
+    {
+        using var database = await OpenAsync();
+
+        // A killed process proves nothing: what it wrote is in the system's memory. So the connection that writes is asked:
+        // FULL (2) syncs the log of writes at every commit, NORMAL and OFF do not.
+        await database.ExecuteAsync("CREATE TABLE seen AS SELECT synchronous FROM pragma_synchronous", "CREATE TABLE mode AS SELECT journal_mode FROM pragma_journal_mode");
+
+        Assert.Equal("2 wal", database.Read(0, static (connection, _) => Text(connection, "SELECT synchronous || ' ' || journal_mode FROM seen, mode")));
+    }
+
+    [Fact]
     public async Task Writes_that_wait_share_a_commit_and_each_has_its_own_answer()
     {
         using var database = await OpenAsync();
         await WriteAsync(database, "taken", 1);
+        Task<StateFailure?> first;
+        Task<StateFailure?>[] waiting;
+        int before;
+        using (var other = new SqliteConnection(_folder.At("below", "states.db")))
+        {
+            // While somebody else writes to the file, the writer waits for its turn with what it has taken; the rest queue up.
+            other.Execute("BEGIN IMMEDIATE");
+            before = Commits();
+            first = WriteAsync(database, "first", 10);
+            waiting = [.. Enumerable.Range(0, 200).Select(i => i % 2 == 0
+                ? WriteAsync(database, $"k{i}", 10)
+                : database.WriteAsync(_table, [new StateWrite("taken", new byte[1]) { Concurrency = Concurrency.FirstWrite }], false))];
+            other.Execute("ROLLBACK");
+        }
 
-        // All of them are queued before the first one is done, so they meet in few commits.
-        var results = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => i % 2 == 0
-            ? WriteAsync(database, $"k{i}", 10)
-            : database.WriteAsync(_table, [new StateWrite("taken", new byte[1]) { Concurrency = Concurrency.FirstWrite }], false)));
+        var results = await Task.WhenAll(waiting);
 
+        Assert.Null(await first);
         Assert.All(results.Index(), r => Assert.Equal(r.Index % 2 == 1, r.Item is { Kind: FailureKind.ETagMismatch }));
+        Assert.InRange(Commits() - before, 1, 2);
     }
 
     [Fact]
@@ -86,14 +112,7 @@ public sealed class StateSqliteTests : IDisposable
         clock.Pass(TimeSpan.FromHours(2));
         await WriteAsync(database, "new", 1);
 
-        Assert.Equal(1, database.Read(0, static (connection, _) =>
-        {
-            var count = connection.Prepare("SELECT count(*) FROM state");
-            count.Step();
-            var rows = count.Number(0);
-            count.Reset();
-            return rows;
-        }));
+        Assert.Equal("1", database.Read(0, static (connection, _) => Text(connection, "SELECT count(*) FROM state")));
     }
 
     [Fact]
@@ -109,6 +128,35 @@ public sealed class StateSqliteTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    /// <summary>
+    /// The commits in the log of writes (https://sqlite.org/fileformat2.html#walformat): the last frame of each says how many pages
+    /// the database has from then on, the others say 0.
+    /// </summary>
+    private int Commits()
+    {
+        using var file = new FileStream(_folder.At("below", "states.db-wal"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        var log = new byte[file.Length];
+        file.ReadExactly(log);
+        var size = BinaryPrimitives.ReadInt32BigEndian(log.AsSpan(8));
+        var salt = log.AsSpan(16, 8);
+        var commits = 0;
+        for (var frame = 32; frame + 24 + size <= log.Length && log.AsSpan(frame + 8, 8).SequenceEqual(salt); frame += 24 + size)
+        {
+            commits += BinaryPrimitives.ReadInt32BigEndian(log.AsSpan(frame + 4)) > 0 ? 1 : 0;
+        }
+
+        return commits;
+    }
+
+    private static string Text(SqliteConnection connection, string sql)
+    {
+        var row = connection.Prepare(sql);
+        row.Step();
+        var text = row.Text(0);
+        row.Reset();
+        return text;
+    }
 
     private async Task<SqliteDatabase> OpenAsync()
     {

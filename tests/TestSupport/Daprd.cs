@@ -11,13 +11,14 @@ namespace TestSupport;
 public sealed class Daprd : IAsyncDisposable
 {
     private static readonly string SearchPath = Environment.GetEnvironmentVariable("PATH") ?? "";
+    private static readonly string UsualPlacement = Environment.GetEnvironmentVariable("DAPR_PLACEMENT_HOST_ADDRESS") ?? "localhost:50005";
 
     private readonly string _folder;
     private readonly string _path;
     private readonly IReadOnlyDictionary<string, string?> _environment;
     private readonly List<Process> _processes = [];
     private readonly ConcurrentQueue<string> _output = new();
-    private readonly string _placement = Environment.GetEnvironmentVariable("DAPR_PLACEMENT_HOST_ADDRESS") ?? "localhost:50005";
+    private readonly string _placement = UsualPlacement;
 
     /// <param name="folder">The working directory: relative paths in component files are below it.</param>
     /// <param name="environment">Set for every process; null removes a variable.</param>
@@ -34,7 +35,14 @@ public sealed class Daprd : IAsyncDisposable
     }
 
     /// <summary>Why there is no real Dapr to test with; null when there is.</summary>
-    public static string? Missing { get; } = Find("daprd", SearchPath) is null ? "There is no daprd on the PATH." : null;
+    public static string? Missing { get; } = MissingFrom(SearchPath, UsualPlacement);
+
+    /// <summary>The same for other places to look at: a sidecar, and a placement service to start or one that answers at the address.</summary>
+    public static string? MissingFrom(string path, string placement) =>
+        Find("daprd", path) is null ? "There is no daprd on the PATH."
+        : Find("placement", path) is null && !FreePorts.AnswersAsync(placement).GetAwaiter().GetResult()
+            ? $"There is a daprd, but no placement on the PATH, and none answers at {placement}."
+        : null;
 
     /// <summary>What the processes wrote.</summary>
     public string Output => string.Join('\n', _output);

@@ -27,7 +27,7 @@ internal sealed class Verification(Options options, TimeProvider time, TextWrite
             await using var services = Services(own?.Address ?? options.Sidecar);
             return await VerifyAsync(services, stop);
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        catch (Exception e) when (stop.IsCancellationRequested && e is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })
         {
             Say(options.StateFile is null ? "Stopped. With --state it could go on from here." : "Stopped. The same command goes on from here.");
         }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using System.Text.Json;
 using Dapr.Client;
 using EventLog.Tests.Stores;
 using Grpc.Net.Client;
@@ -15,14 +16,7 @@ public sealed class VerifierProgramTests(VerifierProgramTests.StoppedLog log) : 
     public async Task A_byte_that_was_changed_in_the_database_file_is_named_with_partition_and_position()
     {
         using var folder = log.Copy();
-        var database = folder.At("event-log.db");
-        var bytes = await File.ReadAllBytesAsync(database, TestContext.Current.CancellationToken);
-
-        // A word of the stored record, wherever in the file it is.
-        var at = bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes("\"By\":7777"));
-        Assert.InRange(at, 1, bytes.Length);
-        bytes[at + 6] = (byte)'8';
-        await File.WriteAllBytesAsync(database, bytes, TestContext.Current.CancellationToken);
+        await ForgeAsync(folder);
 
         var (exit, output) = await RunAsync("--data", folder.Location);
         Assert.True(exit == 1, output);
@@ -48,6 +42,61 @@ public sealed class VerifierProgramTests(VerifierProgramTests.StoppedLog log) : 
     }
 
     [Fact]
+    public async Task What_the_state_file_says_is_verified_is_not_read_again()
+    {
+        using var folder = log.Copy();
+        var state = folder.At("state.json");
+        Assert.Equal(0, (await RunAsync("--data", folder.Location, "--state", state)).Exit);
+        await ForgeAsync(folder);
+
+        var (exit, output) = await RunAsync("--data", folder.Location, "--state", state);
+        Assert.True(exit == 0, output);
+        Assert.Contains($" {log.Acknowledged.Count} events, ", output, StringComparison.Ordinal);
+        (exit, output) = await RunAsync("--data", folder.Location);
+        Assert.True(exit == 1, output);
+    }
+
+    [Fact]
+    public async Task A_verification_that_is_stopped_midway_goes_on_from_there()
+    {
+        using var folder = log.Copy();
+        var state = folder.At("state.json");
+        var faults = new Uri($"http://127.0.0.1:{FreePorts.Next()}/faults");
+        var run = Path.Combine(Repository.Root, "tools", "Accounts.LogVerifier", "dapr.yaml");
+        await using (var host = await RunningHost.StartAsync(new HostStart { RunFile = run, DataFolder = folder.Location, Flags = ["--faults", $"{faults.Port}"] }, Token))
+        {
+            // Each page takes longer than the pause between two lines of progress.
+            using var http = new HttpClient();
+            using var slow = new StringContent("""[{"on":"state:event-log","do":"delay","ms":2200}]""");
+            using var answer = (await http.PutAsync(faults, slow, Token)).EnsureSuccessStatusCode();
+            using var process = Start("--dapr-grpc", host["accounts-command"].DaprGrpc.ToString(), "--state", state);
+            var lines = new List<string>();
+            while (await process.StandardOutput.ReadLineAsync(Token) is { } line)
+            {
+                lines.Add(line);
+                if (line.Contains("verified up to", StringComparison.Ordinal))
+                {
+                    Stop(process);
+                }
+            }
+
+            await process.WaitForExitAsync(Token);
+            Assert.Equal((2, "Stopped. The same command goes on from here."), (process.ExitCode, lines[^1]));
+        }
+
+        using (var saved = JsonDocument.Parse(await File.ReadAllTextAsync(state, Token)))
+        {
+            var positions = saved.RootElement.GetProperty("Partitions").EnumerateArray().Select(p => p.GetProperty("Position").GetInt64()).ToList();
+            Assert.Contains(positions, p => p > 0);
+            Assert.Contains(positions, p => p == 0);
+        }
+
+        var (exit, output) = await RunAsync("--data", folder.Location, "--state", state);
+        Assert.True(exit == 0, output);
+        Assert.Contains($" {log.Acknowledged.Count} events, ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_cannot_be_verified_is_no_mismatch()
     {
         var (exit, output) = await RunAsync("--acknowledged", "is-not-there");
@@ -62,6 +111,26 @@ public sealed class VerifierProgramTests(VerifierProgramTests.StoppedLog log) : 
     {
         using var process = Start("--dapr-grpc", FreePorts.Next().ToString(System.Globalization.CultureInfo.InvariantCulture));
         Assert.Contains("trying on", await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Stop(process);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        Assert.Equal(2, process.ExitCode);
+    }
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    /// <summary>Changes a byte of the marked event, wherever in the database file it is.</summary>
+    private static async Task ForgeAsync(TemporaryFolder folder)
+    {
+        var database = folder.At("event-log.db");
+        var bytes = await File.ReadAllBytesAsync(database, Token);
+        var at = bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes("\"By\":7777"));
+        Assert.InRange(at, 1, bytes.Length);
+        bytes[at + 6] = (byte)'8';
+        await File.WriteAllBytesAsync(database, bytes, Token);
+    }
+
+    private static void Stop(Process process)
+    {
         if (Signals.InterruptsAreIgnored)
         {
             Signals.Terminate(process.Id);
@@ -70,9 +139,6 @@ public sealed class VerifierProgramTests(VerifierProgramTests.StoppedLog log) : 
         {
             Signals.Interrupt(process.Id);
         }
-
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
-        Assert.Equal(2, process.ExitCode);
     }
 
     private static async Task<(int Exit, string Output)> RunAsync(params string[] arguments)
