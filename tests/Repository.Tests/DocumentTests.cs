@@ -81,6 +81,35 @@ public partial class DocumentTests
             decisions.Select(file => Path.GetFileName(file)[..4]));
     }
 
+    /// <summary>Settings of the container (<c>ASPNETCORE_URLS</c>) are read by the framework, and those that the service sets itself are none.</summary>
+    [Fact]
+    public void Every_setting_that_is_read_is_documented_and_no_other()
+    {
+        string[] ofItsOwn = ["Store", "PubSub", "Topic", "ActorType", "Meter"];
+        string[] ofTheFramework = ["ASPNETCORE_URLS"];
+        var sources = Tracked.Ending(".cs").Where(file => file.StartsWith("services/", StringComparison.Ordinal) || file.StartsWith("libraries/", StringComparison.Ordinal)).Select(Tracked.Text).ToList();
+        var read = sources.SelectMany(source => ReadSetting().Matches(source)).Select(match => match.Groups.Values.Skip(1).First(group => group.Success).Value)
+            .Concat(Options("libraries/EventLog/LogOptions.cs").Except(ofItsOwn).Select(name => "EventLog:" + name))
+            .Concat(Options("libraries/EventLog/Storage/StoreUse.cs").Select(name => "State:" + name));
+        var documented = Tracked.Lines("docs/settings.md").Where(line => line.StartsWith("| `", StringComparison.Ordinal))
+            .SelectMany(line => SettingName().Matches(line.Split('|')[1])).Select(match => match.Groups[1].Value);
+
+        Assert.Equal(
+            read.Select(name => name.Replace(":", "__", StringComparison.Ordinal)).Concat(ofTheFramework).Distinct().Order(StringComparer.Ordinal),
+            documented.Order(StringComparer.Ordinal));
+
+        static IEnumerable<string> Options(string file) => OptionName().Matches(Tracked.Text(file)).Select(match => match.Groups[1].Value);
+    }
+
+    [GeneratedRegex(@"[cC]onfiguration(?:\[|\.GetValue\()""([\w:]+)""|const string Setting = ""(\w+)""|Names\(configuration, ""(\w+)""\)")]
+    private static partial Regex ReadSetting();
+
+    [GeneratedRegex(@"public \w+ (\w+)\s*\{\s*get;")]
+    private static partial Regex OptionName();
+
+    [GeneratedRegex("`(\\w+)`")]
+    private static partial Regex SettingName();
+
     [GeneratedRegex("^```sh\n(.*)\n```$", RegexOptions.Multiline)]
     private static partial Regex ShellBlock();
 
