@@ -41,6 +41,10 @@ internal static class Seed
         (RowKeys.Feed(at, partition, position), JsonSerializer.SerializeToElement(new FeedRow(items), ContractsJson.Default.FeedRow));
 
     /// <summary>How far the history has come, by partition.</summary>
-    public static IEnumerable<(string Key, JsonElement Row)> Checkpoints(ViewPointer at, params IReadOnlyList<long> positions) => positions.Select((position, partition) =>
-        (RowKeys.Checkpoint(at, Views.History, partition), JsonSerializer.SerializeToElement(new CheckpointRow(position), ContractsJson.Default.CheckpointRow)));
+    public static IEnumerable<(string Key, JsonElement Row)> Checkpoints(ViewPointer at, params IReadOnlyList<long> positions) =>
+        Checkpoints(at, Views.History, positions);
+
+    /// <summary>How far a view has come, by partition.</summary>
+    public static IEnumerable<(string Key, JsonElement Row)> Checkpoints(ViewPointer at, string view, params IReadOnlyList<long> positions) => positions.Select((position, partition) =>
+        (RowKeys.Checkpoint(at, view, partition), JsonSerializer.SerializeToElement(new CheckpointRow(position), ContractsJson.Default.CheckpointRow)));
 }

@@ -159,6 +159,33 @@ public class ViewTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
             item), item.GetRawText());
     }
 
+    [Theory]
+    [InlineData("false", false)]
+    [InlineData("true", true)]
+    public async Task Where_bulk_reads_may_answer_from_the_past_none_is_made(string setting, bool bulk)
+    {
+        await _views.Write([.. Seed.Checkpoints(_first, 2), .. Seed.Checkpoints(_first, Views.Index, 2)]);
+        await _views.Write([Seed.Event(_first, "123456", 1), Seed.Event(_first, "123456", 2), Seed.Record(_first, 0, 1, Seed.Item("123456", 1), Seed.Item("123456", 2))]);
+        await _views.Write([(RowKeys.PointerTo(Views.History), _first), (RowKeys.PointerTo(Views.Index), _first)]);
+        await using var views = new SeededViews(sidecar, new Dictionary<string, string> { ["State:BulkReads"] = setting });
+
+        var methods = await views.Methods(async () =>
+        {
+            Assert.Equal(2, (await Items("/v1/accounts/123456/events")).GetArrayLength());
+            Assert.Equal(2, (await Items("/v1/events?minPosition=0:2")).GetArrayLength());
+            Assert.Equal(0, (await Items("/v1/accounts?minPosition=0:2")).GetArrayLength());
+            using var past = await views.Client.GetAsync("/v1/accounts/123456?at=2026-01-01T00:00:00Z", Stop);
+            Assert.Equal("\"2\"", past.Headers.ETag?.Tag);
+            using var stream = await EventStreamReader.OpenAsync(views.Client, "/v1/accounts/stream?userId=7&after=01234567-0", null, Stop);
+            await stream.TakeAsync(2);
+        });
+
+        Assert.Contains("GetState", methods);
+        Assert.Equal(bulk, methods.Contains("GetBulkState"));
+
+        async Task<JsonElement> Items(string path) => JsonElement.Parse(await views.Client.GetStringAsync(path, Stop)).GetProperty("items");
+    }
+
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     private async Task<HttpResponseMessage> Get(string path, string? known = null)
