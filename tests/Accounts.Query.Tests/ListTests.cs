@@ -117,6 +117,56 @@ public class ListTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
         Assert.Equal(HttpStatusCode.OK, (await _views.Client.GetAsync($"/v1/accounts?cursor={Base64("""{"l":"CreatedAt...","o":[1,2]}""")}", Stop)).StatusCode);
     }
 
+    [Theory]
+    [InlineData("/v1/accounts", 200)]
+    [InlineData("/v1/accounts?minPosition=0:1,1:2", 200)]
+    [InlineData("/v1/accounts?minPosition=0:2", 503)]
+    [InlineData("/v1/accounts?minPosition=1:1,0:3", 503)]
+    [InlineData("/v1/accounts/counts?minPosition=0:2", 503)]
+    [InlineData("/v1/accounts?userId=7&minPosition=0:2", 503)]
+    [InlineData("/v1/users/7/accounts?minPosition=0:2", 503)]
+    [InlineData("/v1/users/8/accounts?minPosition=0:2", 200)]
+    [InlineData("/v1/users/8/accounts?minPosition=0:3", 503)]
+    public async Task A_list_that_lacks_what_the_client_knows_because_an_account_is_held_is_not_shown(string path, int status)
+    {
+        // As the processor files them: in some of the rows of a partition, by number; and what they hold, by account.
+        await _views.Write([(Held(0, 0), JsonElement.Parse("""{"accounts":["3"]}""")), (Held(0, 9), JsonElement.Parse("""{"accounts":["GONE","NEW"]}"""))]);
+        await _views.Write([
+            Seed.Held(_at, Views.Index, "3", 2, position: 2), Seed.Held(_at, Views.Index, "NEW", 1, position: 3),
+            Seed.Held(_at, Views.Index, "GONE", 1, HeldStates.Released, position: 1)]);
+        await _views.Write(RowKeys.PointerTo(Views.Account), _at);
+        await _views.Write(RowKeys.Account(_at, "3"), new AccountRow { Version = 2, Account = Seed.Account("3", 2), Commands = [], Position = "0:2" });
+
+        using var answer = await _views.Client.GetAsync(path, Stop);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        if (status == 503)
+        {
+            Assert.Equal(60, answer.Headers.RetryAfter!.Delta!.Value.TotalSeconds);
+            Assert.Equal("urn:accounts:problem:account-held", (await Json(answer)).GetProperty("type").GetString());
+        }
+    }
+
+    [Fact]
+    public async Task What_a_view_tries_again_by_itself_is_waited_for()
+    {
+        await _views.Write([(Held(0, 0), JsonElement.Parse("""{"accounts":["3"]}"""))]);
+        await _views.Write([Seed.Held(_at, Views.Index, "3", 2, HeldStates.Retrying, position: 2)]);
+
+        using var refused = await _views.Client.GetAsync("/v1/accounts?minPosition=0:3", Stop);
+        var problem = await Json(refused);
+        Assert.Equal(
+            (HttpStatusCode.ServiceUnavailable, "urn:accounts:problem:not-yet", "0:1"),
+            (refused.StatusCode, problem.GetProperty("type").GetString(), problem.GetProperty("position").GetString()));
+
+        using var patient = new HttpRequestMessage(HttpMethod.Get, "/v1/accounts?minPosition=0:3") { Headers = { { "Prefer", "wait=10" } } };
+        var waiting = _views.Client.SendAsync(patient, Stop);
+        await _views.Client.GetAsync("/v1/accounts", Stop);
+        Assert.False(waiting.IsCompleted);
+        await _views.Write([Seed.Held(_at, Views.Index, "3", 2, HeldStates.Released, position: 2)]);
+        Assert.Equal(HttpStatusCode.OK, (await waiting).StatusCode);
+    }
+
     [Fact]
     public async Task Where_GET_is_HEAD_is_too_without_a_body()
     {
@@ -128,6 +178,8 @@ public class ListTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
             Assert.Empty(await answer.Content.ReadAsByteArrayAsync(Stop));
         }
     }
+
+    private string Held(int partition, int page) => RowKeys.Row(_at, "held-accounts", $"{Views.Index}.{partition}.{page}");
 
     private static string Base64(string text) => System.Buffers.Text.Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes(text));
 

@@ -102,22 +102,49 @@ public class ViewTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
         Assert.Equal(HttpStatusCode.NotFound, (await Get("/v1/accounts/RELEASED")).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await Get("/v1/accounts/123456")).StatusCode);
 
-        Task WriteHeld(string number, string state) => _views.Write(RowKeys.Held(_first, Views.Account, number), new HeldRow
+        Task WriteHeld(string number, string state) => _views.Write([Seed.Held(_first, Views.Account, number, 1, state)]);
+    }
+
+    [Theory]
+    [InlineData("123456?at=2026-01-01T00:00:00Z", 503)]
+    [InlineData("123456?at=1970-01-01T00:00:00.013Z", 503)]
+    [InlineData("123456?at=1970-01-01T00:00:00.012Z", 200)]
+    [InlineData("123456?version=3", 200)]
+    [InlineData("123456?version=4", 503)]
+    [InlineData("123456?version=1&minVersion=4", 503)]
+    [InlineData("123456/events", 503)]
+    [InlineData("123456/events?minVersion=4", 503)]
+    [InlineData("123456/events?order=desc", 503)]
+    [InlineData("123456/events?order=desc&before=4", 200)]
+    [InlineData("123456/events?before=4", 200)]
+    [InlineData("123456/events?limit=2", 200)]
+    [InlineData("123456/events?limit=3", 503)]
+    [InlineData("123456/stream", 503)]
+    [InlineData("CREATED/events", 503)]
+    [InlineData("CREATED?version=1", 503)]
+    [InlineData("RELEASED/events", 200)]
+    [InlineData("RELEASED?at=2026-01-01T00:00:00Z", 200)]
+    [InlineData("RELEASED?version=2", 404)]
+    [InlineData("RETRYING?version=2", 404)]
+    public async Task Where_a_history_ends_because_the_view_lacks_an_event_nobody_is_told_that_it_is_the_end(string path, int status)
+    {
+        await _views.Write([.. Seed.Checkpoints(_first, 1)]);
+        await _views.Write(RowKeys.PointerTo(Views.History), _first);
+        await _views.Write([
+            Seed.Event(_first, "123456", 1), Seed.Event(_first, "123456", 2), Seed.Event(_first, "123456", 3),
+            Seed.Event(_first, "RELEASED", 1), Seed.Event(_first, "RETRYING", 1)]);
+        await _views.Write([
+            Seed.Held(_first, Views.History, "123456", 4), Seed.Held(_first, Views.History, "CREATED", 1),
+            Seed.Held(_first, Views.History, "RELEASED", 1, HeldStates.Released), Seed.Held(_first, Views.History, "RETRYING", 2, HeldStates.Retrying)]);
+
+        using var answer = await _views.Client.GetAsync($"/v1/accounts/{path}", HttpCompletionOption.ResponseHeadersRead, Stop);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        if (status == 503)
         {
-            Account = number,
-            Partition = 1,
-            Version = 1,
-            Position = 5,
-            Event = "ACCOUNT_CREATED",
-            EventId = "e",
-            Cause = "it threw",
-            Since = 1,
-            State = state,
-            Attempts = 5,
-            Done = 0,
-            Last = 1,
-            Events = 1,
-        });
+            Assert.Equal(60, answer.Headers.RetryAfter!.Delta!.Value.TotalSeconds);
+            Assert.Equal("urn:accounts:problem:account-held", (await Json(answer)).GetProperty("type").GetString());
+        }
     }
 
     [Fact]

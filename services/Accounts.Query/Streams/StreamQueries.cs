@@ -23,7 +23,7 @@ internal static class StreamQueries
 
     public static void MapStreams(this WebApplication app)
     {
-        var streams = app.MapGroup("/v1/accounts").WithTags("Streams").AddEndpointFilter(async (invocation, next) =>
+        var streams = app.MapGroup("/v1/accounts").WithTags("Streams").AddEndpointFilter(HeldAccount.FilterAsync).AddEndpointFilter(async (invocation, next) =>
             Accepts(invocation.HttpContext.Request) ? await next(invocation) : NotAcceptable.Result());
 
         streams.MapMethods("/{accountNumber}/stream", AccountQueries.Safe, (
@@ -70,7 +70,7 @@ internal static class StreamQueries
         var latest = version < 0 ? await rows.LastAsync(number, _ => true, context.RequestAborted) : await rows.FindAsync(number, 1, context.RequestAborted);
         return latest is null
             ? AccountQueries.UnknownAccount.Result()
-            : Run(context, open, time, (stream, ending) => new AccountStream(number, version < 0 ? latest.Version : version, stream, tail, rows).RunAsync(ending));
+            : Run(context, open, time, (stream, ending) => new AccountStream(number, version < 0 ? latest.Version : version, version >= 0, stream, tail, rows).RunAsync(ending));
     }
 
     private static async Task<IResult> FollowUserAsync(
@@ -89,7 +89,9 @@ internal static class StreamQueries
             return Problems.Invalid(wrong).Result();
         }
 
-        return places is not null && await rows.OpenAsync(context.RequestAborted) is { } feed && !places.AreOf(feed.At, feed.Partitions)
+        // Also without places: views that are away are told before the answer begins.
+        var feed = await rows.OpenAsync(context.RequestAborted);
+        return places is not null && feed is not null && !places.AreOf(feed.At, feed.Partitions)
             ? FeedQueries.OfAnotherLog(name).Result()
             : Run(context, open, time, (stream, ending) => new UserStream(user, places, stream, tail, rows).RunAsync(ending));
     }
@@ -145,6 +147,10 @@ internal static class StreamQueries
             try
             {
                 await follow(new EventStream(httpContext.Response.BodyWriter, open.Heartbeat, time), either.Token);
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested && !httpContext.Response.HasStarted)
+            {
+                await Problems.WriteAsync(httpContext, Problems.ByStatus(StatusCodes.Status503ServiceUnavailable));
             }
             catch (Exception cause) when (httpContext.Response.HasStarted && (either.IsCancellationRequested || cause is OperationCanceledException or Grpc.Core.RpcException))
             {
