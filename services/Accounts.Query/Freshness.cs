@@ -97,7 +97,7 @@ internal sealed class Freshness(ViewRows views, TimeProvider time)
     public static long ReadMinVersion(HttpRequest request, Dictionary<string, string[]> wrong)
     {
         var (name, value) = Read(request, AccountHeaders.MinVersion, "minVersion", wrong);
-        return value is null ? 0 : Wholes.Read(value, name, 0, wrong);
+        return value is null ? 0 : Wholes.Read(value, name, 0, AccountNumbers.MaxUserId, wrong) ?? 0;
     }
 
     /// <summary><c>Min-Position</c> or <c>minPosition</c>: places in the log, separated by commas; empty when neither is given.</summary>
@@ -130,7 +130,7 @@ internal sealed class Freshness(ViewRows views, TimeProvider time)
             return null;
         }
 
-        if (wait.Length == 2 && int.TryParse(wait[1].Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds <= LongestWait)
+        if (wait.Length == 2 && Wholes.Parse(wait[1].Trim('"'), LongestWait) is { } seconds)
         {
             return TimeSpan.FromSeconds(seconds);
         }
@@ -188,8 +188,7 @@ internal sealed class Freshness(ViewRows views, TimeProvider time)
     }
 
     /// <summary>The user that a list is of; null when it is of all. What is malformed is refused by the list itself.</summary>
-    private static long? UserOf(HttpRequest request) =>
-        long.TryParse(request.RouteValues["userId"] as string ?? request.Query["userId"], NumberStyles.None, CultureInfo.InvariantCulture, out var user) ? user : null;
+    private static long? UserOf(HttpRequest request) => Wholes.Parse(request.RouteValues["userId"] as string ?? request.Query["userId"]);
 
     private static (string Name, string? Value) Read(HttpRequest request, string header, string parameter, Dictionary<string, string[]> wrong)
     {
@@ -225,8 +224,7 @@ internal sealed class Freshness(ViewRows views, TimeProvider time)
 internal readonly record struct LogPlace(int Partition, long Position)
 {
     public static LogPlace? Parse(string text) => text.Split(':') is [var partition, var position]
-        && int.TryParse(partition, NumberStyles.None, CultureInfo.InvariantCulture, out var p)
-        && long.TryParse(position, NumberStyles.None, CultureInfo.InvariantCulture, out var at) ? new LogPlace(p, at) : null;
+        && Wholes.Parse(partition, int.MaxValue) is { } p && Wholes.Parse(position) is { } at ? new LogPlace((int)p, at) : null;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Partition}:{Position}");
 }

@@ -309,6 +309,8 @@ public class StreamTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IA
     [InlineData("/v1/accounts/NOBODY/stream", null, 404)]
     [InlineData("/v1/accounts/nobody/stream", "3", 404)]
     [InlineData("/v1/accounts/NOBODY/stream", "3", 404)]
+    [InlineData("/v1/accounts/A/stream", "2", 503)]
+    [InlineData("/v1/accounts/A/stream?after=7", null, 503)]
     public async Task What_cannot_be_streamed_is_a_problem(string path, string? lastId, int status)
     {
         await Happen(0, "A");
