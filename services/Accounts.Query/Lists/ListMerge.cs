@@ -13,8 +13,8 @@ namespace Accounts.Query.Lists;
 internal sealed class ListMerge(ListRequest request, int partitions, string log, string? userDefault)
 {
     private readonly ListFilter _filter = request.Filter;
-    private List<Step> _steps = [];
-    private List<Step> _kept = [];
+    private readonly List<Step> _steps = [];
+    private readonly List<Step> _below = [];
     private readonly bool _byNumber = request.Filter.Order == ListOrder.AccountNumber;
     private readonly bool _down = request.Filter.Order == ListOrder.CreatedAtDescending;
 
@@ -29,13 +29,7 @@ internal sealed class ListMerge(ListRequest request, int partitions, string log,
             }
         }
 
-        foreach (var below in _byNumber && isTop ? row.ByNumber : row.Below)
-        {
-            if (IsAhead(partition, below) && Matches(below) is > 0 and var matches)
-            {
-                _steps.Add(new Step(PlaceOf(partition, below), partition, matches, null, null, below));
-            }
-        }
+        OpenBelow(partition, row, _byNumber && isTop ? row.ByNumber : row.Below, null);
     }
 
     /// <summary>
@@ -44,32 +38,39 @@ internal sealed class ListMerge(ListRequest request, int partitions, string log,
     /// </summary>
     public IReadOnlyList<(int Partition, IndexSummary Below)> Unread(int most)
     {
-        _steps.Sort((a, b) => a.Place.CompareTo(b.Place) is var order and not 0 ? order : (a.Below is null).CompareTo(b.Below is null));
-        DropBeyondPage();
+        do
+        {
+            _steps.Sort((a, b) => a.Place.CompareTo(b.Place) is var order and not 0 ? order : (a.Entry is not null).CompareTo(b.Entry is not null));
+            DropBeyondPage();
+        }
+        while (TakeUpRest());
+
         var rows = new List<(int Partition, IndexSummary Below)>();
-        if (_steps.FindIndex(0, Math.Min(request.Limit, _steps.Count), step => step.Below is not null) < 0)
+        if (_steps.FindIndex(0, Math.Min(request.Limit, _steps.Count), step => step.Entry is null) < 0)
         {
             return rows;
         }
 
         var begun = new HashSet<int>();
         long known = 0;
-        foreach (var step in _steps)
+        var kept = 0;
+        for (var i = 0; i < _steps.Count; i++)
         {
+            var step = _steps[i];
             var isFirst = begun.Add(step.Partition);
-            known += step.Matches;
-            if (step.Below is { } below && rows.Count < most && (known - step.Matches < request.Limit || isFirst))
+            if (step.Below is { } below && rows.Count < most && (known < request.Limit || isFirst))
             {
                 rows.Add((step.Partition, below));
             }
             else
             {
-                _kept.Add(step);
+                _steps[kept++] = step;
             }
+
+            known += step.Matches;
         }
 
-        (_steps, _kept) = (_kept, _steps);
-        _kept.Clear();
+        _steps.RemoveRange(kept, _steps.Count - kept);
         return rows;
     }
 
@@ -79,13 +80,64 @@ internal sealed class ListMerge(ListRequest request, int partitions, string log,
         return new ListPage([.. items.Select(ItemOf)], _steps.Count > items.Count ? After(items) : null, counts);
     }
 
+    /// <summary>
+    /// Of many rows that are below one, only those that can be on the page are taken up; the others stand together at the place of
+    /// the first of them.
+    /// </summary>
+    private void OpenBelow(int partition, IndexRow row, IReadOnlyList<IndexSummary> below, ListPlace? from)
+    {
+        _below.Clear();
+        foreach (var summary in below)
+        {
+            if (IsAhead(partition, summary) && PlaceOf(partition, summary) is var place && (from is null || place.CompareTo(from.Value) >= 0)
+                && Matches(summary) is > 0 and var matches)
+            {
+                _below.Add(new Step(place, partition, matches, null, null, summary));
+            }
+        }
+
+        var taken = _below.Count;
+        if (_filter.User is null)
+        {
+            _below.Sort((a, b) => a.Place.CompareTo(b.Place));
+            taken = 0;
+            for (long known = 0; taken < _below.Count && known <= request.Limit; taken++)
+            {
+                known += _below[taken].Matches;
+            }
+        }
+
+        _steps.AddRange(_below[..taken]);
+        if (taken < _below.Count)
+        {
+            _steps.Add(new Step(_below[taken].Place, partition, _below.Skip(taken).Sum(step => step.Matches), null, row, null));
+        }
+    }
+
+    /// <summary>Takes up those that stand together where the page has come to them; false when it has not.</summary>
+    private bool TakeUpRest()
+    {
+        long known = 0;
+        for (var i = 0; i < _steps.Count && known < request.Limit; known += _steps[i++].Matches)
+        {
+            if (_steps[i] is { Entry: null, Row: { } row } rest)
+            {
+                _steps.RemoveAt(i);
+                OpenBelow(rest.Partition, row, row.Below, rest.Place);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>What comes after as many accounts as the page has, and one more, is on another page, whatever it is.</summary>
     private void DropBeyondPage()
     {
         var accounts = 0;
         for (var i = 0; i < _steps.Count; i++)
         {
-            if (_steps[i].Below is null && ++accounts > request.Limit)
+            if (_steps[i].Entry is not null && ++accounts > request.Limit)
             {
                 _steps.RemoveRange(i + 1, _steps.Count - i - 1);
             }
@@ -166,6 +218,6 @@ internal sealed class ListMerge(ListRequest request, int partitions, string log,
         return matches;
     }
 
-    /// <summary>An account and the row that it is in, or the summary of a row that has not been read.</summary>
+    /// <summary>An account and the row that it is in; or the summary of a row that has not been read; or a row of which there are more summaries.</summary>
     private readonly record struct Step(ListPlace Place, int Partition, long Matches, IndexEntry? Entry, IndexRow? Row, IndexSummary? Below);
 }
