@@ -41,7 +41,8 @@ public sealed class StateReader(Proto.Dapr.DaprClient dapr, IConfiguration confi
         return found;
     }
 
-    private async Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> ReadSinglyAsync(string store, IReadOnlyList<string> keys, CancellationToken cancellation)
+    private async Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> ReadSinglyAsync(
+        string store, IReadOnlyList<string> keys, CancellationToken cancellation)
     {
         var found = new ConcurrentDictionary<string, ReadOnlyMemory<byte>>();
         await Parallel.ForEachAsync(keys, new ParallelOptions { MaxDegreeOfParallelism = Singly, CancellationToken = cancellation }, async (key, stop) =>

@@ -38,7 +38,8 @@ internal sealed class ViewRows(StateReader state, TimeProvider time)
     /// </summary>
     public async Task<IReadOnlyList<HeldRow>> HeldAsync(ViewPointer at, string view, IEnumerable<int> partitions, CancellationToken cancellation)
     {
-        var keys = partitions.Distinct().SelectMany(partition => Enumerable.Range(0, HeldListRow.Pages).Select(page => RowKeys.HeldList(at, view, partition, page)));
+        var keys = partitions.Distinct().SelectMany(partition =>
+            Enumerable.Range(0, HeldListRow.Pages).Select(page => RowKeys.HeldList(at, view, partition, page)));
         var pages = await state.ReadManyAsync(Components.Views, [.. keys], cancellation);
         var accounts = pages.Values.SelectMany(page => Parse(page, ContractsJson.Default.HeldListRow)!.Accounts).Distinct().ToList();
         if (accounts.Count == 0)

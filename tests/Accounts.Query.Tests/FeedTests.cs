@@ -72,7 +72,8 @@ public class FeedTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
     {
         await WriteLog(records: 0);
         const int Empty = 2_000;
-        await _views.Write(Enumerable.Range(1, Empty).Select(position => Seed.Record(_at, 0, position)).Append(Seed.Record(_at, 0, Empty + 1, Seed.Item("A", 1))));
+        await _views.Write(Enumerable.Range(1, Empty).Select(position => Seed.Record(_at, 0, position))
+            .Append(Seed.Record(_at, 0, Empty + 1, Seed.Item("A", 1))));
 
         Assert.InRange(await _views.Calls(async () => Assert.Equal((0, true), await Count("/v1/events"))), 1, 40);
 

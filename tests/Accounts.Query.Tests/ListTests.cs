@@ -184,16 +184,19 @@ public class ListTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
     {
         // As the processor makes them: the top names a block, the block a page, and the page holds the accounts.
         var tree = new IndexTree(0);
-        await _views.Write([(tree.Key(_at, "p0"), Row(An(1, 7), An(3, 7))), (tree.Key(_at, "b0"), Above("p0", 2)), (tree.Key(_at, IndexTree.Top), Above("b0", 2))]);
+        await _views.Write([
+            (tree.Key(_at, "p0"), Row(An(1, 7), An(3, 7))), (tree.Key(_at, "b0"), Above("p0", 2)), (tree.Key(_at, IndexTree.Top), Above("b0", 2))]);
         Assert.Equal("1 2 3 4", await Numbers("/v1/accounts"));
         Assert.InRange(await _views.Calls(async () => Assert.Equal("1 2 3 4", await Numbers("/v1/accounts"))), 1, 2);
 
         // Rows that have changed are shown as they are.
         await _views.Write([
-            (tree.Key(_at, "p0"), Row(An(1, 7), An(3, 7, "ACCOUNT_SUSPENDED"), An(5, 7))), (tree.Key(_at, "b0"), Above("p0", 3)), (tree.Key(_at, IndexTree.Top), Above("b0", 3))]);
+            (tree.Key(_at, "p0"), Row(An(1, 7), An(3, 7, "ACCOUNT_SUSPENDED"), An(5, 7))),
+            (tree.Key(_at, "b0"), Above("p0", 3)), (tree.Key(_at, IndexTree.Top), Above("b0", 3))]);
         Assert.Equal("1 2 3 4 5", await Numbers("/v1/accounts"));
         Assert.Equal("5 4 3 2 1", await Numbers("/v1/accounts?sort=-createdAt"));
-        await _views.Write([(tree.Key(_at, "b1"), Above("p100", 1)), (tree.Key(_at, "p100"), Row(An(10_001, 7))), (tree.Key(_at, IndexTree.Top), Above("b1", 1))]);
+        await _views.Write([
+            (tree.Key(_at, "b1"), Above("p100", 1)), (tree.Key(_at, "p100"), Row(An(10_001, 7))), (tree.Key(_at, IndexTree.Top), Above("b1", 1))]);
         Assert.Equal("10001 4 2", await Numbers("/v1/accounts?sort=-createdAt"));
     }
 
@@ -235,7 +238,8 @@ public class ListTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
     }
 
     private async Task<string> Numbers(string path) => string.Join(
-        ' ', (await Json(await _views.Client.GetAsync(path, Stop))).GetProperty("items").EnumerateArray().Select(item => item.GetProperty("accountNumber").GetString()));
+        ' ', (await Json(await _views.Client.GetAsync(path, Stop))).GetProperty("items").EnumerateArray()
+            .Select(item => item.GetProperty("accountNumber").GetString()));
 
     private static JsonElement Above(string label, int accounts) => JsonSerializer.SerializeToElement(
         new IndexRow

@@ -45,7 +45,8 @@ internal static class Seed
         Checkpoints(at, Views.History, positions);
 
     /// <summary>How far a view has come, by partition.</summary>
-    public static IEnumerable<(string Key, JsonElement Row)> Checkpoints(ViewPointer at, string view, params IReadOnlyList<long> positions) => positions.Select((position, partition) =>
+    public static IEnumerable<(string Key, JsonElement Row)> Checkpoints(ViewPointer at, string view, params IReadOnlyList<long> positions) =>
+        positions.Select((position, partition) =>
         (RowKeys.Checkpoint(at, view, partition), JsonSerializer.SerializeToElement(new CheckpointRow(position), ContractsJson.Default.CheckpointRow)));
 
     /// <summary>What a view holds back of an account, from a version on.</summary>

@@ -179,7 +179,8 @@ public class StreamTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IA
         var comments = quiet.Comments;
         await Eventually.True(() => quiet.Comments > comments + 1, "it has passed by");
         Assert.False(first.IsCompleted);
-        await _views.Write([.. Enumerable.Range(3, 4).Select(version => Seed.Event(_at, "A", version)), Seed.Held(_at, Views.History, "A", 3, HeldStates.Released)]);
+        await _views.Write([
+            .. Enumerable.Range(3, 4).Select(version => Seed.Event(_at, "A", version)), Seed.Held(_at, Views.History, "A", 3, HeldStates.Released)]);
 
         Assert.Equal("3", (await first)!.Id);
         Assert.Equal(["3", "4", "5", "6"], (await events).Select(happened => happened.Id));

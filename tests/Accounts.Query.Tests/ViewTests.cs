@@ -192,7 +192,8 @@ public class ViewTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
     public async Task Where_bulk_reads_may_answer_from_the_past_none_is_made(string setting, bool bulk)
     {
         await _views.Write([.. Seed.Checkpoints(_first, 2), .. Seed.Checkpoints(_first, Views.Index, 2)]);
-        await _views.Write([Seed.Event(_first, "123456", 1), Seed.Event(_first, "123456", 2), Seed.Record(_first, 0, 1, Seed.Item("123456", 1), Seed.Item("123456", 2))]);
+        await _views.Write([Seed.Event(_first, "123456", 1), Seed.Event(_first, "123456", 2)]);
+        await _views.Write([Seed.Record(_first, 0, 1, Seed.Item("123456", 1), Seed.Item("123456", 2))]);
         await _views.Write([(RowKeys.PointerTo(Views.History), _first), (RowKeys.PointerTo(Views.Index), _first)]);
         await using var views = new SeededViews(sidecar, new Dictionary<string, string> { ["State:BulkReads"] = setting });
 

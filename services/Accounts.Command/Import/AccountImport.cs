@@ -21,11 +21,13 @@ internal static class AccountImport
     private const string Ndjson = "application/x-ndjson";
     private const string Csv = "text/csv";
     private const int InFlight = 512;
-    private static readonly Problem NotTaken = Problems.Of(415, ProblemTypes.UnsupportedMediaType, $"The body must be {Ndjson} or {Csv}, in UTF-8 and not compressed");
+    private static readonly Problem NotTaken = Problems.Of(
+        415, ProblemTypes.UnsupportedMediaType, $"The body must be {Ndjson} or {Csv}, in UTF-8 and not compressed");
     private static readonly Problem NotAcceptable = Problems.Of(406, ProblemTypes.NotAcceptable, $"The answer is {Ndjson}, which the request does not accept");
 
     public static void MapAccountImport(this WebApplication app) => app.MapPost("/v1/accounts/import", ImportAsync)
-        .AddEndpointFilter(async (invocation, next) => Negotiation.Accepts(invocation.HttpContext.Request, Ndjson) ? await next(invocation) : NotAcceptable.Result())
+        .AddEndpointFilter(async (invocation, next) =>
+            Negotiation.Accepts(invocation.HttpContext.Request, Ndjson) ? await next(invocation) : NotAcceptable.Result())
         .WithTags("Accounts").WithName("importAccounts").WithSummary("Open many accounts: a line for each, and a line of answer for each")
         .WithDescription("The answer begins while the body is still being sent. Every line is a command of its own, and the same line again gives the same answer: a broken import is just repeated. Lines may have 64 KiB; there may be any number of them.")
         .Accepts<CreateAccountBody>(Ndjson, Csv)

@@ -72,8 +72,12 @@ internal static class FeedQueries
     /// <summary>The problem with places that are well formed and of a log that is no more.</summary>
     public static Problem OfAnotherLog(string name) => Problems.Invalid(name, "is of another log: begin anew");
 
-    /// <summary>Reads until the page is full, or has cost enough, or there is nothing more, and then it returns true. The partitions take turns, so that none has to wait for another's end.</summary>
-    private static async Task<bool> FillAsync(List<AccountEventBody> items, int size, Places places, FeedView feed, FeedRows rows, CancellationToken cancellation)
+    /// <summary>
+    /// Reads until the page is full, or has cost enough, or there is nothing more, and then it returns true. The partitions take
+    /// turns, so that none has to wait for another's end.
+    /// </summary>
+    private static async Task<bool> FillAsync(
+        List<AccountEventBody> items, int size, Places places, FeedView feed, FeedRows rows, CancellationToken cancellation)
     {
         var partitions = Enumerable.Range(0, feed.Partitions).ToList();
         var each = 2;

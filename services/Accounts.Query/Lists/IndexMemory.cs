@@ -54,7 +54,9 @@ internal sealed class IndexMemory(TimeProvider time)
     /// same revision: versions only grow, so equal sums are of equal accounts.
     /// </summary>
     public KnownRow? Current(string key) =>
-        _rows.TryGetValue(key, out var known) && known.Row.Row is { Entries.Count: 0, Below.Count: > 0 } && time.GetElapsedTime(known.ReadAt) < Lasts ? known.Row : null;
+        _rows.TryGetValue(key, out var known) && known.Row.Row is { Entries.Count: 0, Below.Count: > 0 } && time.GetElapsedTime(known.ReadAt) < Lasts
+            ? known.Row
+            : null;
 
     /// <summary>The rows below the tops that the first page of a list was made of the last time.</summary>
     public IReadOnlyList<string> Beginning(string list) => _beginnings.GetValueOrDefault(list, []);

@@ -74,7 +74,8 @@ internal static class StreamQueries
         // Who goes on after a version that the view does not have would never be told of those up to it.
         return version > 1 && await freshness.LacksAsync(context, wait, rows, number, version) is { } missing
             ? missing.Result()
-            : Run(context, open, time, (stream, ending) => new AccountStream(number, version < 0 ? latest.Version : version, version >= 0, stream, tail, rows).RunAsync(ending));
+            : Run(context, open, time, (stream, ending) =>
+                new AccountStream(number, version < 0 ? latest.Version : version, version >= 0, stream, tail, rows).RunAsync(ending));
     }
 
     private static async Task<IResult> FollowUserAsync(
