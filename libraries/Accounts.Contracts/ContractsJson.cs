@@ -28,4 +28,5 @@ namespace Accounts.Contracts;
 [JsonSerializable(typeof(PointerRow))]
 [JsonSerializable(typeof(CheckpointRow))]
 [JsonSerializable(typeof(HeldRow))]
+[JsonSerializable(typeof(HeldListRow))]
 public sealed partial class ContractsJson : JsonSerializerContext;

@@ -52,6 +52,17 @@ public sealed record HeldRow
     public required long Events { get; init; }
 }
 
+/// <summary>
+/// Accounts that a function holds back in a partition of the log, by number. There are always <see cref="Pages"/> of these rows,
+/// at <see cref="RowKeys.HeldList"/>, because state stores cannot list keys; each account is in one of them.
+/// </summary>
+/// <param name="Accounts">The accounts; what is held of each is in its <see cref="HeldRow"/>.</param>
+public sealed record HeldListRow(IReadOnlyList<string> Accounts)
+{
+    /// <summary>How many there are for each function and partition.</summary>
+    public const int Pages = 10;
+}
+
 /// <summary>Values of <see cref="HeldRow.State"/>.</summary>
 public static class HeldStates
 {

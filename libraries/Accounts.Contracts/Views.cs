@@ -94,6 +94,10 @@ public static class RowKeys
     /// <summary>What a function holds back of an account: <see cref="HeldRow"/>.</summary>
     public static string Held(ViewPointer at, string function, string account) => Row(at, "held", $"{function}.{Escape(account)}");
 
+    /// <summary>Which accounts a function holds back in a partition: one of several rows, <see cref="HeldListRow"/>.</summary>
+    public static string HeldList(ViewPointer at, string function, int partition, int page) =>
+        Row(at, "held-accounts", string.Create(CultureInfo.InvariantCulture, $"{function}.{partition}.{page}"));
+
     /// <summary>A row of any view; the key is already escaped.</summary>
     /// <exception cref="ArgumentException">The whole would be too long for a state store.</exception>
     public static string Row(ViewPointer at, string view, string key)

@@ -27,6 +27,15 @@ public static class Negotiation
         return (json, hal) is (0, 0) ? null : hal > json ? MediaTypes.Hal : MediaTypes.Json;
     }
 
+    /// <summary>True when the request accepts answers of this media type, which is none of the two.</summary>
+    public static bool Accepts(HttpRequest request, string mediaType)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return request.Headers.Accept.Count == 0
+            || (MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var ranges)
+                && ranges.Any(range => range.Quality is not 0 && new MediaTypeHeaderValue(mediaType).IsSubsetOf(range)));
+    }
+
     internal static ValueTask<object?> FilterAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
         AnswerType(context.HttpContext.Request) is null
             ? ValueTask.FromResult<object?>(Problems.ByStatus(StatusCodes.Status406NotAcceptable).Result())

@@ -53,6 +53,7 @@ public static class ServiceSetup
         });
         services.TryAddSingleton(TimeProvider.System);
         services.AddDaprClient();
+        services.AddSidecarChannel();
         services.AddSingleton<StateReader>();
         services.AddReadiness();
         builder.AddTelemetry();

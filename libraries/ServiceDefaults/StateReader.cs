@@ -1,5 +1,5 @@
+using System.Collections.Concurrent;
 using Grpc.Core;
-using Grpc.Net.Client;
 using Microsoft.Extensions.Configuration;
 using Proto = Dapr.Client.Autogen.Grpc.v1;
 
@@ -7,37 +7,20 @@ namespace ServiceDefaults;
 
 /// <summary>
 /// Reads state through the sidecar, by Dapr's own gRPC messages: the SDK's bulk read hides that an item has failed, which
-/// would make it look missing.
+/// would make it look missing. Setting: <c>State:BulkReads</c>; false where bulk reads may answer from the past.
 /// </summary>
-public sealed class StateReader : IDisposable
+public sealed class StateReader(Proto.Dapr.DaprClient dapr, IConfiguration configuration, TimeProvider time)
 {
+    private const int Singly = 16;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
-    private readonly GrpcChannel _channel;
-    private readonly Proto.Dapr.DaprClient _dapr;
-    private readonly TimeProvider _time;
-    private readonly Metadata _headers = [];
-
-    /// <summary>Finds the sidecar as Dapr's SDK does: by <c>DAPR_GRPC_ENDPOINT</c>, else <c>DAPR_GRPC_PORT</c>. Does not call it.</summary>
-    public StateReader(IConfiguration configuration, TimeProvider time)
-    {
-        ArgumentNullException.ThrowIfNull(configuration);
-        _channel = GrpcChannel.ForAddress(
-            configuration["DAPR_GRPC_ENDPOINT"] is { Length: > 0 } endpoint ? new Uri(endpoint).GetLeftPart(UriPartial.Authority)
-            : $"http://localhost:{(configuration["DAPR_GRPC_PORT"] is { Length: > 0 } port ? port : "50001")}");
-        _dapr = new Proto.Dapr.DaprClient(_channel);
-        _time = time;
-        if (configuration["DAPR_API_TOKEN"] is { Length: > 0 } token)
-        {
-            _headers.Add("dapr-api-token", token);
-        }
-    }
+    private readonly bool _bulkReads = configuration.GetValue("State:BulkReads", true);
 
     /// <summary>Reads one key with strong consistency; null when it is missing.</summary>
     /// <exception cref="RpcException">The sidecar or the store is away.</exception>
     public async Task<ReadOnlyMemory<byte>?> ReadAsync(string store, string key, CancellationToken cancellation)
     {
         var request = new Proto.GetStateRequest { StoreName = store, Key = key, Consistency = Proto.StateOptions.Types.StateConsistency.ConsistencyStrong };
-        var answer = await _dapr.GetStateAsync(request, _headers, Deadline(), cancellation);
+        var answer = await dapr.GetStateAsync(request, deadline: Deadline(), cancellationToken: cancellation);
 
         // Without its type, null would become an empty value.
         return answer.Data.IsEmpty ? (ReadOnlyMemory<byte>?)null : answer.Data.Memory;
@@ -48,13 +31,29 @@ public sealed class StateReader : IDisposable
     public async Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> ReadManyAsync(string store, IReadOnlyList<string> keys, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(keys);
+        if (!_bulkReads)
+        {
+            return await ReadSinglyAsync(store, keys, cancellation);
+        }
+
         var found = new Dictionary<string, ReadOnlyMemory<byte>>(keys.Count);
         await ReadInto(found, store, keys, cancellation);
         return found;
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _channel.Dispose();
+    private async Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> ReadSinglyAsync(
+        string store, IReadOnlyList<string> keys, CancellationToken cancellation)
+    {
+        var found = new ConcurrentDictionary<string, ReadOnlyMemory<byte>>();
+        await Parallel.ForEachAsync(keys, new ParallelOptions { MaxDegreeOfParallelism = Singly, CancellationToken = cancellation }, async (key, stop) =>
+        {
+            if (await ReadAsync(store, key, stop) is { } value)
+            {
+                found[key] = value;
+            }
+        });
+        return found;
+    }
 
     private async Task ReadInto(Dictionary<string, ReadOnlyMemory<byte>> found, string store, IReadOnlyList<string> keys, CancellationToken cancellation)
     {
@@ -68,7 +67,7 @@ public sealed class StateReader : IDisposable
         Proto.GetBulkStateResponse answer;
         try
         {
-            answer = await _dapr.GetBulkStateAsync(request, _headers, Deadline(), cancellation);
+            answer = await dapr.GetBulkStateAsync(request, deadline: Deadline(), cancellationToken: cancellation);
         }
         catch (RpcException tooLarge) when (tooLarge.StatusCode == StatusCode.ResourceExhausted && keys.Count > 1)
         {
@@ -91,5 +90,5 @@ public sealed class StateReader : IDisposable
         }
     }
 
-    private DateTime Deadline() => _time.GetUtcNow().UtcDateTime + Patience;
+    private DateTime Deadline() => time.GetUtcNow().UtcDateTime + Patience;
 }

@@ -9,7 +9,9 @@ namespace Accounts.Query;
 
 internal static class AccountQueries
 {
-    private const string Here = "";
+    /// <summary>Where accounts are read, as links say it: relative to the answer.</summary>
+    public const string Here = "";
+
 
     /// <summary>The methods of everything that is read.</summary>
     public static string[] Safe { get; } = [HttpMethods.Get, HttpMethods.Head];
@@ -32,6 +34,13 @@ internal static class AccountQueries
             };
         });
     }
+
+    /// <summary>Cursors and places name every partition of the log: up to 32 KiB for 1,024.</summary>
+    public static void TakeLongTokens(this WebApplicationBuilder builder) => builder.WebHost.ConfigureKestrel(kestrel =>
+    {
+        kestrel.Limits.MaxRequestLineSize = 48 * 1024;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 64 * 1024;
+    });
 
     /// <summary>Whatever the address, nothing is changed here.</summary>
     public static void RefuseUnsafeMethods(this WebApplication app) => app.Use((context, next) =>

@@ -95,13 +95,23 @@ internal static class EventQueries
         var descending = order == "desc";
         var window = new Window(
             descending,
-            after is null ? 0 : Wholes.Read(after, "after", 0, wrong),
-            before is null ? AccountNumbers.MaxUserId + 1 : Wholes.Read(before, "before", 0, wrong),
-            Wholes.ReadLimit(limit, wrong),
+            after is null ? 0 : Wholes.Read(after, "after", 0, AccountNumbers.MaxUserId, wrong) ?? 0,
+            before is null ? AccountNumbers.MaxUserId + 1 : Wholes.Read(before, "before", 0, AccountNumbers.MaxUserId, wrong) ?? 0,
+            EventPages.ReadLimit(limit, wrong),
             "");
 
         // The next page is of the same size, and ends where this one does.
         var end = descending ? after is null ? "" : $"&after={window.After}" : before is null ? "" : $"&before={window.Before}";
         return window with { Repeated = limit is null ? end : string.Create(CultureInfo.InvariantCulture, $"{end}&limit={window.Limit}") };
     }
+}
+
+/// <summary>How many events a page may have.</summary>
+internal static class EventPages
+{
+    private const int DefaultLimit = 100;
+    private const int MaxLimit = 500;
+
+    public static int ReadLimit(string? limit, Dictionary<string, string[]> wrong) =>
+        limit is null ? DefaultLimit : (int)(Wholes.Read(limit, "limit", 1, MaxLimit, wrong) ?? DefaultLimit);
 }

@@ -50,23 +50,54 @@ internal sealed class Freshness(ViewRows views, TimeProvider time)
         return found;
     }
 
-    /// <summary>How far the view has come in the partitions that are named; null when there is no such partition.</summary>
-    public async Task<IReadOnlyList<LogPlace>?> ReachedAsync(string view, IReadOnlyList<LogPlace> wanted, CancellationToken cancellation)
+    /// <summary>
+    /// How far the view has come in the partitions that are named; null when there is no such partition. An event that the view
+    /// tries again by itself is one that it has not come to.
+    /// </summary>
+    /// <exception cref="HeldAccount">The view has come that far, and an event before that is held until somebody looks at it.</exception>
+    public async Task<IReadOnlyList<LogPlace>?> ReachedAsync(string view, IReadOnlyList<LogPlace> wanted, long? user, CancellationToken cancellation)
     {
         if (await views.PointerAsync(view) is not { } at)
         {
             return [.. wanted.Select(place => place with { Position = 0 })];
         }
 
-        var reached = await views.CheckpointsAsync(at, view, [.. wanted.Select(place => place.Partition)], cancellation);
-        return reached.Contains(null) ? null : [.. wanted.Zip(reached, (place, position) => place with { Position = position!.Value })];
+        var found = await views.CheckpointsAsync(at, view, [.. wanted.Select(place => place.Partition)], cancellation);
+        if (found.Contains(null))
+        {
+            return null;
+        }
+
+        IReadOnlyList<LogPlace> reached = [.. wanted.Zip(found, (place, position) => place with { Position = position!.Value })];
+
+        // The feed has every event at its place, whether or not the view could take it.
+        return view == Views.History || wanted.Zip(reached).Any(pair => pair.Second.Position < pair.First.Position)
+            ? reached
+            : await WithoutHeldAsync(at, view, wanted, reached, user, cancellation);
+    }
+
+    private async Task<IReadOnlyList<LogPlace>> WithoutHeldAsync(
+        ViewPointer at, string view, IReadOnlyList<LogPlace> wanted, IReadOnlyList<LogPlace> reached, long? user, CancellationToken cancellation)
+    {
+        var held = (await views.HeldAsync(at, view, wanted.Select(place => place.Partition), cancellation))
+            .Where(row => wanted.Any(place => place.Partition == row.Partition && place.Position >= row.Position)).ToList();
+        if (held.Count > 0 && user is { } one)
+        {
+            var others = await views.OfOthersAsync([.. held.Select(row => row.Account)], one, cancellation);
+            held.RemoveAll(row => others.Contains(row.Account));
+        }
+
+        return held.Exists(row => row.State == HeldStates.Parked)
+            ? throw new HeldAccount()
+            : [.. reached.Select(place => held.Where(row => row.Partition == place.Partition)
+                .Aggregate(place, (before, row) => before with { Position = Math.Min(before.Position, row.Position - 1) }))];
     }
 
     /// <summary><c>Min-Version</c> or <c>minVersion</c>; 0 when neither is given.</summary>
     public static long ReadMinVersion(HttpRequest request, Dictionary<string, string[]> wrong)
     {
         var (name, value) = Read(request, AccountHeaders.MinVersion, "minVersion", wrong);
-        return value is null ? 0 : Wholes.Read(value, name, 0, wrong);
+        return value is null ? 0 : Wholes.Read(value, name, 0, AccountNumbers.MaxUserId, wrong) ?? 0;
     }
 
     /// <summary><c>Min-Position</c> or <c>minPosition</c>: places in the log, separated by commas; empty when neither is given.</summary>
@@ -99,7 +130,7 @@ internal sealed class Freshness(ViewRows views, TimeProvider time)
             return null;
         }
 
-        if (wait.Length == 2 && int.TryParse(wait[1].Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds <= LongestWait)
+        if (wait.Length == 2 && Wholes.Parse(wait[1].Trim('"'), LongestWait) is { } seconds)
         {
             return TimeSpan.FromSeconds(seconds);
         }
@@ -134,8 +165,20 @@ internal sealed class Freshness(ViewRows views, TimeProvider time)
         }
 
         var freshness = context.RequestServices.GetRequiredService<Freshness>();
-        var reached = await freshness.ReadAsync(
-            context, wait, cancellation => freshness.ReachedAsync(view, wanted, cancellation), reached => reached is null || Missing(reached).Length == 0);
+        IReadOnlyList<LogPlace>? reached;
+        try
+        {
+            reached = await freshness.ReadAsync(
+                context,
+                wait,
+                cancellation => freshness.ReachedAsync(view, wanted, UserOf(context.Request), cancellation),
+                reached => reached is null || Missing(reached).Length == 0);
+        }
+        catch (HeldAccount)
+        {
+            return HeldAccount.Answer(context);
+        }
+
         return reached is null ? Problems.Invalid(AccountHeaders.MinPosition, "names a partition that there is not").Result()
             : Missing(reached) is { Length: > 0 } missing ? (NotThere with { Position = missing }).Result()
             : await next(invocation);
@@ -143,6 +186,9 @@ internal sealed class Freshness(ViewRows views, TimeProvider time)
         string Missing(IReadOnlyList<LogPlace> reached) =>
             string.Join(", ", wanted.Zip(reached).Where(pair => pair.Second.Position < pair.First.Position).Select(pair => pair.Second));
     }
+
+    /// <summary>The user that a list is of; null when it is of all. What is malformed is refused by the list itself.</summary>
+    private static long? UserOf(HttpRequest request) => Wholes.Parse(request.RouteValues["userId"] as string ?? request.Query["userId"]);
 
     private static (string Name, string? Value) Read(HttpRequest request, string header, string parameter, Dictionary<string, string[]> wrong)
     {
@@ -178,8 +224,7 @@ internal sealed class Freshness(ViewRows views, TimeProvider time)
 internal readonly record struct LogPlace(int Partition, long Position)
 {
     public static LogPlace? Parse(string text) => text.Split(':') is [var partition, var position]
-        && int.TryParse(partition, NumberStyles.None, CultureInfo.InvariantCulture, out var p)
-        && long.TryParse(position, NumberStyles.None, CultureInfo.InvariantCulture, out var at) ? new LogPlace(p, at) : null;
+        && Wholes.Parse(partition, int.MaxValue) is { } p && Wholes.Parse(position) is { } at ? new LogPlace((int)p, at) : null;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Partition}:{Position}");
 }

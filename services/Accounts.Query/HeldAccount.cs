@@ -10,7 +10,7 @@ namespace Accounts.Query;
 internal sealed class HeldAccount : Exception
 {
     private const string Minute = "60";
-    private static readonly Problem Problem = Problems.Of(503, ProblemTypes.AccountHeld, "The view of this account is held up until somebody has looked at it");
+    private static readonly Problem Problem = Problems.Of(503, ProblemTypes.AccountHeld, "The view of the account is held up until somebody has looked at it");
 
     /// <summary>Answers 503 where a row turns out to be held.</summary>
     public static async ValueTask<object?> FilterAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
@@ -21,8 +21,14 @@ internal sealed class HeldAccount : Exception
         }
         catch (HeldAccount)
         {
-            context.HttpContext.Response.Headers.RetryAfter = Minute;
-            return Problem.Result();
+            return Answer(context.HttpContext);
         }
+    }
+
+    /// <summary>The answer where something is held.</summary>
+    public static IResult Answer(HttpContext context)
+    {
+        context.Response.Headers.RetryAfter = Minute;
+        return Problem.Result();
     }
 }

@@ -14,7 +14,7 @@ internal static class PastStates
     /// <summary>Null when the present is asked for.</summary>
     public static async Task<IResult?> AnswerAsync(string number, string? version, string? at, long minVersion, TimeSpan? wait, HttpContext context, HistoryRows rows, Freshness freshness, Dictionary<string, string[]> wrong)
     {
-        var wanted = version is null ? 0 : Wholes.Read(version, "version", 1, wrong);
+        var wanted = version is null ? 0 : Wholes.Read(version, "version", 1, AccountNumbers.MaxUserId, wrong) ?? 0;
         var time = at is null ? null : ReadTime(at, wrong);
         if (version is not null && at is not null)
         {

@@ -10,6 +10,8 @@ builder.AddViews();
 builder.AddLists();
 builder.AddStreams();
 
+builder.TakeLongTokens();
+
 var app = builder.Build();
 app.UseServiceDefaults();
 app.RefuseUnsafeMethods();

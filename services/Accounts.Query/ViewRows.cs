@@ -32,6 +32,38 @@ internal sealed class ViewRows(StateReader state, TimeProvider time)
         Parse(await state.ReadAsync(Components.Views, RowKeys.Held(pointer, Views.Account, number), cancellation), ContractsJson.Default.HeldRow)
             is { State: HeldStates.Parked };
 
+    /// <summary>
+    /// What a view holds back of these partitions, as it is after their checkpoints were read: an event behind a checkpoint has
+    /// either taken effect, or its account is filed here.
+    /// </summary>
+    public async Task<IReadOnlyList<HeldRow>> HeldAsync(ViewPointer at, string view, IEnumerable<int> partitions, CancellationToken cancellation)
+    {
+        var keys = partitions.Distinct().SelectMany(partition =>
+            Enumerable.Range(0, HeldListRow.Pages).Select(page => RowKeys.HeldList(at, view, partition, page)));
+        var pages = await state.ReadManyAsync(Components.Views, [.. keys], cancellation);
+        var accounts = pages.Values.SelectMany(page => Parse(page, ContractsJson.Default.HeldListRow)!.Accounts).Distinct().ToList();
+        if (accounts.Count == 0)
+        {
+            return [];
+        }
+
+        var rows = await state.ReadManyAsync(Components.Views, [.. accounts.Select(account => RowKeys.Held(at, view, account))], cancellation);
+        return [.. rows.Values.Select(row => Parse(row, ContractsJson.Default.HeldRow)!).Where(row => row.State != HeldStates.Released)];
+    }
+
+    /// <summary>Of these accounts, those that are known to be another user's.</summary>
+    public async Task<IReadOnlySet<string>> OfOthersAsync(IReadOnlyCollection<string> accounts, long user, CancellationToken cancellation)
+    {
+        if (await PointerAsync(Views.Account) is not { } at)
+        {
+            return new HashSet<string>();
+        }
+
+        var rows = await state.ReadManyAsync(Components.Views, [.. accounts.Select(account => RowKeys.Account(at, account))], cancellation);
+        return rows.Values.Select(row => Parse(row, ContractsJson.Default.AccountRow)!.Account)
+            .Where(account => account.UserId != user).Select(account => account.AccountNumber).ToHashSet();
+    }
+
     /// <summary>How many partitions the log has: a view has a checkpoint in each before there is a pointer to it.</summary>
     public async Task<int> PartitionsAsync(ViewPointer at, string view, CancellationToken cancellation)
     {

@@ -147,6 +147,16 @@ public class ImportTests(LonelyService service) : IClassFixture<LonelyService>
     }
 
     [Fact]
+    public async Task Bodies_come_unpacked()
+    {
+        using var content = new StringContent("x", null, "application/x-ndjson") { Headers = { { "Content-Encoding", "gzip" } } };
+
+        using var answer = await service.Client.PostAsync("/v1/accounts/import", content, Stop);
+
+        Assert.Equal(HttpStatusCode.UnsupportedMediaType, answer.StatusCode);
+    }
+
+    [Fact]
     public async Task Who_does_not_take_lines_of_JSON_gets_none()
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/accounts/import") { Content = new StringContent("x", null, "text/csv"), Headers = { { "Accept", "text/html" } } };

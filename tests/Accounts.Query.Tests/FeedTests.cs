@@ -68,6 +68,32 @@ public class FeedTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
     }
 
     [Fact]
+    public async Task However_long_nothing_happened_a_page_costs_some_reads_and_leads_on()
+    {
+        await WriteLog(records: 0);
+        const int Empty = 2_000;
+        await _views.Write(Enumerable.Range(1, Empty).Select(position => Seed.Record(_at, 0, position))
+            .Append(Seed.Record(_at, 0, Empty + 1, Seed.Item("A", 1))));
+
+        Assert.InRange(await _views.Calls(async () => Assert.Equal((0, true), await Count("/v1/events"))), 1, 40);
+
+        Assert.Equal(["A.1"], (await Crawl("/v1/events")).Seen);
+    }
+
+    [Fact]
+    public async Task The_places_of_1024_partitions_can_be_sent()
+    {
+        await _views.Write(Seed.Checkpoints(_at, [.. Enumerable.Repeat(0L, 1_024)]));
+        await _views.Write(RowKeys.PointerTo(Views.History), _at);
+        var after = $"01234567-{string.Join('.', Enumerable.Repeat("1234567890123456", 1_024))}";
+
+        var answer = await Get($"/v1/events?after={after}");
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(after, (await Json(answer)).GetProperty("next").GetString());
+    }
+
+    [Fact]
     public async Task A_list_waits_until_its_view_has_come_to_the_positions_that_the_client_knows()
     {
         await WriteLog(records: 0);

@@ -41,6 +41,33 @@ internal static class Seed
         (RowKeys.Feed(at, partition, position), JsonSerializer.SerializeToElement(new FeedRow(items), ContractsJson.Default.FeedRow));
 
     /// <summary>How far the history has come, by partition.</summary>
-    public static IEnumerable<(string Key, JsonElement Row)> Checkpoints(ViewPointer at, params IReadOnlyList<long> positions) => positions.Select((position, partition) =>
-        (RowKeys.Checkpoint(at, Views.History, partition), JsonSerializer.SerializeToElement(new CheckpointRow(position), ContractsJson.Default.CheckpointRow)));
+    public static IEnumerable<(string Key, JsonElement Row)> Checkpoints(ViewPointer at, params IReadOnlyList<long> positions) =>
+        Checkpoints(at, Views.History, positions);
+
+    /// <summary>How far a view has come, by partition.</summary>
+    public static IEnumerable<(string Key, JsonElement Row)> Checkpoints(ViewPointer at, string view, params IReadOnlyList<long> positions) =>
+        positions.Select((position, partition) =>
+        (RowKeys.Checkpoint(at, view, partition), JsonSerializer.SerializeToElement(new CheckpointRow(position), ContractsJson.Default.CheckpointRow)));
+
+    /// <summary>What a view holds back of an account, from a version on.</summary>
+    public static (string Key, JsonElement Row) Held(
+        ViewPointer at, string view, string number, long version, string state = HeldStates.Parked, int partition = 0, long position = 5) =>
+        (RowKeys.Held(at, view, number), JsonSerializer.SerializeToElement(
+            new HeldRow
+            {
+                Account = number,
+                Partition = partition,
+                Version = version,
+                Position = position,
+                Event = "ACCOUNT_SUSPENDED",
+                EventId = "e",
+                Cause = "it threw",
+                Since = 1,
+                State = state,
+                Attempts = 5,
+                Done = version - 1,
+                Last = version,
+                Events = 1,
+            },
+            ContractsJson.Default.HeldRow));
 }

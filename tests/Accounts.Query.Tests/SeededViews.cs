@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Net.Http.Json;
@@ -108,6 +110,27 @@ public sealed class SeededViews : WebApplicationFactory<Program>
         listener.Start();
         await work();
         return calls;
+    }
+
+    /// <summary>The methods of the sidecar's gRPC API that something calls.</summary>
+    public async Task<IReadOnlyList<string>> Methods(Func<Task> work)
+    {
+        var methods = new ConcurrentQueue<string>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "System.Net.Http",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = call =>
+            {
+                if (call.GetTagItem("server.port") is int port && port == _sidecar.DaprGrpcPort)
+                {
+                    methods.Enqueue(((string)call.GetTagItem("url.full")!).Split('/')[^1]);
+                }
+            },
+        };
+        ActivitySource.AddActivityListener(listener);
+        await work();
+        return [.. methods];
     }
 
     public override async ValueTask DisposeAsync()

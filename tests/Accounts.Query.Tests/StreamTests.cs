@@ -163,6 +163,69 @@ public class StreamTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IA
     }
 
     [Fact]
+    public async Task Events_that_the_view_holds_back_come_when_it_has_taken_them_and_before_those_behind_them()
+    {
+        await Happen(0, "A", "A");
+        await _views.Write([Seed.Held(_at, Views.History, "A", 3)]);
+        await _views.Write([.. Enumerable.Range(3, 3).Select(version => Seed.Record(_at, 0, ++_positions[0], Bare(version)))]);
+        using var resumed = await Open("/v1/accounts/A/stream", "2");
+        using var quiet = await Open("/v1/accounts/A/stream", "2");
+        var events = resumed.TakeAsync(4);
+        var first = quiet.NextAsync(Stop);
+        await Eventually.True(() => quiet.Comments >= 2 && quiet.LastId == "2", "the stream waits for what is held");
+
+        // The next event passes by while the others are held.
+        await _views.Write([Seed.Record(_at, 0, ++_positions[0], Bare(6))]);
+        var comments = quiet.Comments;
+        await Eventually.True(() => quiet.Comments > comments + 1, "it has passed by");
+        Assert.False(first.IsCompleted);
+        await _views.Write([
+            .. Enumerable.Range(3, 4).Select(version => Seed.Event(_at, "A", version)), Seed.Held(_at, Views.History, "A", 3, HeldStates.Released)]);
+
+        Assert.Equal("3", (await first)!.Id);
+        Assert.Equal(["3", "4", "5", "6"], (await events).Select(happened => happened.Id));
+        Assert.All(await events, happened => Assert.True(JsonElement.Parse(happened.Data).TryGetProperty("account", out _)));
+
+        static AccountEventBody Bare(int version) => Seed.Item("A", version) with { Account = null };
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("&after=01234567-0.0.0")]
+    public async Task A_users_stream_of_a_feed_that_cannot_be_read_is_refused_or_says_that_it_is_alive(string after)
+    {
+        await BreakFeed(_views);
+        if (after.Length > 0)
+        {
+            using var stream = await Open($"/v1/accounts/stream?userId=7{after}");
+            _ = stream.NextAsync(Stop);
+            await Eventually.True(() => stream.Comments >= 2, "it is alive");
+        }
+        else
+        {
+            var refused = await Assert.ThrowsAsync<HttpRequestException>(() => Open("/v1/accounts/stream?userId=7").WaitAsync(TimeSpan.FromSeconds(10), Stop));
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task A_stream_that_has_not_begun_when_the_service_stops_is_refused_and_no_fault()
+    {
+        await using var patient = new SeededViews(sidecar, new Dictionary<string, string> { ["Streams:HeartbeatSeconds"] = "60" });
+        await BreakFeed(patient);
+        using var open = new OpenStreamsMeter();
+        // The factory's own client would give up with it.
+        using var client = new HttpClient { BaseAddress = patient.Client.BaseAddress };
+        var waiting = client.GetAsync("/v1/accounts/stream?userId=7", HttpCompletionOption.ResponseHeadersRead, Stop);
+        await Eventually.True(() => open.Count == 1, "the stream is open");
+
+        await patient.DisposeAsync();
+
+        using var answer = await waiting;
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+    }
+
+    [Fact]
     public async Task Streams_go_on_when_the_view_is_read_from_another_generation()
     {
         await Happen(0, "A");
@@ -247,6 +310,8 @@ public class StreamTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IA
     [InlineData("/v1/accounts/NOBODY/stream", null, 404)]
     [InlineData("/v1/accounts/nobody/stream", "3", 404)]
     [InlineData("/v1/accounts/NOBODY/stream", "3", 404)]
+    [InlineData("/v1/accounts/A/stream", "2", 503)]
+    [InlineData("/v1/accounts/A/stream?after=7", null, 503)]
     public async Task What_cannot_be_streamed_is_a_problem(string path, string? lastId, int status)
     {
         await Happen(0, "A");
@@ -273,6 +338,13 @@ public class StreamTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IA
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     private Task<EventStreamReader> Open(string path, string? lastId = null) => EventStreamReader.OpenAsync(_views.Client, path, lastId, Stop);
+
+    /// <summary>The service knows the log; how far its history has come cannot be read any more.</summary>
+    private async Task BreakFeed(SeededViews views)
+    {
+        await views.Client.GetStringAsync("/v1/events", Stop);
+        await views.Write(RowKeys.Checkpoint(_at, Views.History, 2), "broken");
+    }
 
     private static string Name(StreamEvent happened)
     {

@@ -102,22 +102,49 @@ public class ViewTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
         Assert.Equal(HttpStatusCode.NotFound, (await Get("/v1/accounts/RELEASED")).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await Get("/v1/accounts/123456")).StatusCode);
 
-        Task WriteHeld(string number, string state) => _views.Write(RowKeys.Held(_first, Views.Account, number), new HeldRow
+        Task WriteHeld(string number, string state) => _views.Write([Seed.Held(_first, Views.Account, number, 1, state)]);
+    }
+
+    [Theory]
+    [InlineData("123456?at=2026-01-01T00:00:00Z", 503)]
+    [InlineData("123456?at=1970-01-01T00:00:00.013Z", 503)]
+    [InlineData("123456?at=1970-01-01T00:00:00.012Z", 200)]
+    [InlineData("123456?version=3", 200)]
+    [InlineData("123456?version=4", 503)]
+    [InlineData("123456?version=1&minVersion=4", 503)]
+    [InlineData("123456/events", 503)]
+    [InlineData("123456/events?minVersion=4", 503)]
+    [InlineData("123456/events?order=desc", 503)]
+    [InlineData("123456/events?order=desc&before=4", 200)]
+    [InlineData("123456/events?before=4", 200)]
+    [InlineData("123456/events?limit=2", 200)]
+    [InlineData("123456/events?limit=3", 503)]
+    [InlineData("123456/stream", 503)]
+    [InlineData("CREATED/events", 503)]
+    [InlineData("CREATED?version=1", 503)]
+    [InlineData("RELEASED/events", 200)]
+    [InlineData("RELEASED?at=2026-01-01T00:00:00Z", 200)]
+    [InlineData("RELEASED?version=2", 404)]
+    [InlineData("RETRYING?version=2", 404)]
+    public async Task Where_a_history_ends_because_the_view_lacks_an_event_nobody_is_told_that_it_is_the_end(string path, int status)
+    {
+        await _views.Write([.. Seed.Checkpoints(_first, 1)]);
+        await _views.Write(RowKeys.PointerTo(Views.History), _first);
+        await _views.Write([
+            Seed.Event(_first, "123456", 1), Seed.Event(_first, "123456", 2), Seed.Event(_first, "123456", 3),
+            Seed.Event(_first, "RELEASED", 1), Seed.Event(_first, "RETRYING", 1)]);
+        await _views.Write([
+            Seed.Held(_first, Views.History, "123456", 4), Seed.Held(_first, Views.History, "CREATED", 1),
+            Seed.Held(_first, Views.History, "RELEASED", 1, HeldStates.Released), Seed.Held(_first, Views.History, "RETRYING", 2, HeldStates.Retrying)]);
+
+        using var answer = await _views.Client.GetAsync($"/v1/accounts/{path}", HttpCompletionOption.ResponseHeadersRead, Stop);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        if (status == 503)
         {
-            Account = number,
-            Partition = 1,
-            Version = 1,
-            Position = 5,
-            Event = "ACCOUNT_CREATED",
-            EventId = "e",
-            Cause = "it threw",
-            Since = 1,
-            State = state,
-            Attempts = 5,
-            Done = 0,
-            Last = 1,
-            Events = 1,
-        });
+            Assert.Equal(60, answer.Headers.RetryAfter!.Delta!.Value.TotalSeconds);
+            Assert.Equal("urn:accounts:problem:account-held", (await Json(answer)).GetProperty("type").GetString());
+        }
     }
 
     [Fact]
@@ -157,6 +184,34 @@ public class ViewTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, IAsy
                  "account":{"createdAt":10,"lastModified":11,"userId":7,"accountNumber":"123456","defaultAccount":true,"status":"ACCOUNT_ACTIVE","version":1}}
                 """),
             item), item.GetRawText());
+    }
+
+    [Theory]
+    [InlineData("false", false)]
+    [InlineData("true", true)]
+    public async Task Where_bulk_reads_may_answer_from_the_past_none_is_made(string setting, bool bulk)
+    {
+        await _views.Write([.. Seed.Checkpoints(_first, 2), .. Seed.Checkpoints(_first, Views.Index, 2)]);
+        await _views.Write([Seed.Event(_first, "123456", 1), Seed.Event(_first, "123456", 2)]);
+        await _views.Write([Seed.Record(_first, 0, 1, Seed.Item("123456", 1), Seed.Item("123456", 2))]);
+        await _views.Write([(RowKeys.PointerTo(Views.History), _first), (RowKeys.PointerTo(Views.Index), _first)]);
+        await using var views = new SeededViews(sidecar, new Dictionary<string, string> { ["State:BulkReads"] = setting });
+
+        var methods = await views.Methods(async () =>
+        {
+            Assert.Equal(2, (await Items("/v1/accounts/123456/events")).GetArrayLength());
+            Assert.Equal(2, (await Items("/v1/events?minPosition=0:2")).GetArrayLength());
+            Assert.Equal(0, (await Items("/v1/accounts?minPosition=0:2")).GetArrayLength());
+            using var past = await views.Client.GetAsync("/v1/accounts/123456?at=2026-01-01T00:00:00Z", Stop);
+            Assert.Equal("\"2\"", past.Headers.ETag?.Tag);
+            using var stream = await EventStreamReader.OpenAsync(views.Client, "/v1/accounts/stream?userId=7&after=01234567-0", null, Stop);
+            await stream.TakeAsync(2);
+        });
+
+        Assert.Contains("GetState", methods);
+        Assert.Equal(bulk, methods.Contains("GetBulkState"));
+
+        async Task<JsonElement> Items(string path) => JsonElement.Parse(await views.Client.GetStringAsync(path, Stop)).GetProperty("items");
     }
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;

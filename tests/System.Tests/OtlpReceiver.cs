@@ -18,6 +18,7 @@ public sealed class OtlpReceiver : IAsyncDisposable
     private readonly ConcurrentDictionary<(string Service, string Meter, string Name), bool> _metrics = new();
 
     private readonly ConcurrentDictionary<string, (string Name, long Value)> _sums = new();
+    private readonly ConcurrentDictionary<(string Service, string Name, string Attributes), bool> _attributes = new();
     private readonly ConcurrentDictionary<string, int> _exports = new();
 
     private OtlpReceiver(int port)
@@ -52,6 +53,10 @@ public sealed class OtlpReceiver : IAsyncDisposable
 
     /// <summary>The newest value of a counter, over all processes and attributes.</summary>
     public long Sum(string name) => _sums.Values.Where(sum => sum.Name == name).Sum(sum => sum.Value);
+
+    /// <summary>The attributes that a counter of a service has had, as <c>name=value</c> in the order of their names.</summary>
+    public IReadOnlySet<string> Attributes(string service, string name) =>
+        _attributes.Keys.Where(point => point.Service == service && point.Name == name).Select(point => point.Attributes).ToHashSet();
 
     public static async Task<OtlpReceiver> StartAsync()
     {
@@ -90,12 +95,13 @@ public sealed class OtlpReceiver : IAsyncDisposable
                     foreach (var point in Fields(metric, 7).SelectMany(sum => Fields(sum, 1)))
                     {
                         var series = string.Concat(Fields(point, 7).Append(Fields(resource, 1)[0]).Select(Convert.ToHexString));
+                        var attributes = Fields(point, 7).Select(attribute => $"{Text(attribute, 1)}={Text(Fields(attribute, 2)[0], 1)}");
+                        _attributes[(service, Text(metric, 1), string.Join(' ', attributes.Order(StringComparer.Ordinal)))] = true;
                         _sums[Text(metric, 1) + series] = (Text(metric, 1), Integer(point, 6));
                     }
                 }
             }
         }
-
     }
 
     private static string ServiceOf(byte[] resource) => Fields(resource, 1)

@@ -14,6 +14,9 @@ public class TelemetryTests(SharedSystem shared)
 
         (await system.Accounts.Create(number, headers: ("traceparent", $"00-{trace}-00f067aa0ba902b7-01"))).Is(201);
         await system.Accounts.Shown(number, 3);
+        (await system.Accounts.Create(number)).IsProblem(409, "number-taken");
+        using var client = new HttpClient { BaseAddress = system.Accounts.Queries };
+        using var stream = await EventStreamReader.OpenAsync(client, $"/v1/accounts/{number}/stream", null, TestContext.Current.CancellationToken);
 
         await Eventually.Holds(
             () =>
@@ -35,10 +38,16 @@ public class TelemetryTests(SharedSystem shared)
                 new HashSet<(string, string, string)>
                 {
                     ("accounts-command", "Accounts", "accounts.commands"),
+                    ("accounts-query", "Accounts", "accounts.streams.open"),
                     ("accounts-command", "Accounts", "accounts.log.batch.size"),
                     ("accounts-command", "Accounts", "accounts.log.commit.duration"),
                 },
                 receiver.Metrics.ToHashSet()),
+            TimeSpan.FromSeconds(15));
+        await Eventually.Holds(
+            () => Assert.Superset(
+                new HashSet<string> { "command=create outcome=appended", "command=create outcome=refused", "command=confirm outcome=appended" },
+                receiver.Attributes("accounts-command", "accounts.commands").ToHashSet()),
             TimeSpan.FromSeconds(15));
     }
 }

@@ -21,24 +21,26 @@ internal static class AccountImport
     private const string Ndjson = "application/x-ndjson";
     private const string Csv = "text/csv";
     private const int InFlight = 512;
-    private static readonly Problem NotTaken = Problems.Of(415, ProblemTypes.UnsupportedMediaType, $"The body must be {Ndjson} or {Csv}, in UTF-8");
+    private static readonly Problem NotTaken = Problems.Of(
+        415, ProblemTypes.UnsupportedMediaType, $"The body must be {Ndjson} or {Csv}, in UTF-8 and not compressed");
     private static readonly Problem NotAcceptable = Problems.Of(406, ProblemTypes.NotAcceptable, $"The answer is {Ndjson}, which the request does not accept");
 
     public static void MapAccountImport(this WebApplication app) => app.MapPost("/v1/accounts/import", ImportAsync)
-        .AddEndpointFilter(async (invocation, next) => Accepts(invocation.HttpContext.Request) ? await next(invocation) : NotAcceptable.Result())
+        .AddEndpointFilter(async (invocation, next) =>
+            Negotiation.Accepts(invocation.HttpContext.Request, Ndjson) ? await next(invocation) : NotAcceptable.Result())
         .WithTags("Accounts").WithName("importAccounts").WithSummary("Open many accounts: a line for each, and a line of answer for each")
         .WithDescription("The answer begins while the body is still being sent. Every line is a command of its own, and the same line again gives the same answer: a broken import is just repeated. Lines may have 64 KiB; there may be any number of them.")
         .Accepts<CreateAccountBody>(Ndjson, Csv)
         .Answers<ImportedLine>(200, "A line for each line of the body, in the same order; empty lines have none.", Ndjson)
         .Refuses(400, "The body is CSV and its first line is not userId,accountNumber,defaultAccount.")
         .Refuses(406, "The client does not accept application/x-ndjson.")
-        .Refuses(415, "The body is neither application/x-ndjson nor text/csv.")
+        .Refuses(415, "The body is neither application/x-ndjson nor text/csv, or it is compressed.")
         .Refuses(500, "A fault of the service.");
 
     private static async Task<IResult> ImportAsync(HttpContext context, [FromServices] AccountCommandLog log, [FromServices] CommandMetrics metrics, [FromServices] TimeProvider time)
     {
         var isCsv = IsType(context.Request.ContentType, Csv);
-        if (!isCsv && !IsType(context.Request.ContentType, Ndjson))
+        if ((!isCsv && !IsType(context.Request.ContentType, Ndjson)) || context.Request.Headers.ContentEncoding.Count > 0)
         {
             return NotTaken.Result();
         }
@@ -56,10 +58,6 @@ internal static class AccountImport
     private static bool IsType(string? contentType, string expected) =>
         MediaTypeHeaderValue.TryParse(contentType, out var type) && type.MediaType.Equals(expected, StringComparison.OrdinalIgnoreCase)
         && (!type.Charset.HasValue || type.Charset.Value.Trim('"').Equals("utf-8", StringComparison.OrdinalIgnoreCase));
-
-    private static bool Accepts(HttpRequest request) => request.Headers.Accept.Count == 0
-        || (MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var ranges)
-            && ranges.Any(range => range.Quality is not 0 && new MediaTypeHeaderValue(Ndjson).IsSubsetOf(range)));
 
     // The body may have any length and any pace, and the client may read the answer when it likes.
     private static void LiftLimits(IFeatureCollection features)

@@ -10,6 +10,9 @@ internal static class FeedQueries
 {
     private const int MostRowsPerPartition = 32;
 
+    // What a request may cost where the log has records without events, and nothing else, for long.
+    private const int MostReads = 32;
+
     public static void MapFeed(this WebApplication app) => app.MapPublic("/v1/events").WithTags("Events")
         .MapMethods("", AccountQueries.Safe, (
             [Description("Goes on after these places: next of an earlier page. Absent: from the first event.")] string? after,
@@ -24,7 +27,7 @@ internal static class FeedQueries
     private static async Task<IResult> ListAsync(string? after, string? limit, HttpContext context, FeedRows rows)
     {
         var wrong = new Dictionary<string, string[]>();
-        var size = Wholes.ReadLimit(limit, wrong);
+        var size = EventPages.ReadLimit(limit, wrong);
         var places = after is null ? null : Read(after, "after", wrong);
         if (wrong.Count > 0)
         {
@@ -32,6 +35,7 @@ internal static class FeedQueries
         }
 
         var items = new List<AccountEventBody>();
+        var isEnd = true;
         if (await rows.OpenAsync(context.RequestAborted) is { } feed)
         {
             places ??= Places.Beginning(feed.At, feed.Partitions);
@@ -40,11 +44,11 @@ internal static class FeedQueries
                 return OfAnotherLog("after").Result();
             }
 
-            await FillAsync(items, size, places, feed, rows, context.RequestAborted);
+            isEnd = await FillAsync(items, size, places, feed, rows, context.RequestAborted);
         }
 
         context.Response.Headers.CacheControl = "no-cache";
-        if (items.Count == size)
+        if (!isEnd)
         {
             var sameSize = limit is null ? "" : string.Create(CultureInfo.InvariantCulture, $"&limit={size}");
             context.Response.Headers.Link = $"</v1/events?after={places}{sameSize}>; rel=\"next\"";
@@ -68,11 +72,16 @@ internal static class FeedQueries
     /// <summary>The problem with places that are well formed and of a log that is no more.</summary>
     public static Problem OfAnotherLog(string name) => Problems.Invalid(name, "is of another log: begin anew");
 
-    /// <summary>Reads until the page is full or there is nothing more. The partitions take turns, so that none has to wait for another's end.</summary>
-    private static async Task FillAsync(List<AccountEventBody> items, int size, Places places, FeedView feed, FeedRows rows, CancellationToken cancellation)
+    /// <summary>
+    /// Reads until the page is full, or has cost enough, or there is nothing more, and then it returns true. The partitions take
+    /// turns, so that none has to wait for another's end.
+    /// </summary>
+    private static async Task<bool> FillAsync(
+        List<AccountEventBody> items, int size, Places places, FeedView feed, FeedRows rows, CancellationToken cancellation)
     {
         var partitions = Enumerable.Range(0, feed.Partitions).ToList();
-        for (var each = 2; items.Count < size && partitions.Count > 0; each = Math.Min(2 * each, MostRowsPerPartition))
+        var each = 2;
+        for (var reads = 0; items.Count < size && partitions.Count > 0 && reads < MostReads; reads++)
         {
             var page = await rows.ReadAsync(feed, [.. partitions.Select(partition => (partition, places[partition].Position))], each, cancellation);
             for (var turn = 0; turn < page.Each; turn++)
@@ -87,7 +96,10 @@ internal static class FeedQueries
             }
 
             partitions = [.. partitions.Where((_, i) => page.IsFull(i))];
+            each = Math.Min(2 * each, MostRowsPerPartition);
         }
+
+        return items.Count < size && partitions.Count == 0;
     }
 
     private static void Take(List<AccountEventBody> items, int size, Places places, int partition, FeedRow row)

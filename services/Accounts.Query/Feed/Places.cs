@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Accounts.Contracts;
+using ServiceDefaults;
 
 namespace Accounts.Query.Feed;
 
@@ -27,7 +28,9 @@ internal readonly record struct Place(long Position, int Events) : IComparable<P
 internal sealed class Places
 {
     private const int LogDigits = 8;
-    private const int MaxLength = 16 * 1024;
+
+    // 1,024 partitions with 16 digits each, and some more.
+    private const int MaxLength = 32 * 1024;
     private readonly string _log;
     private readonly Place[] _places;
 
@@ -110,8 +113,8 @@ internal sealed class Places
         return text.ToString();
     }
 
-    private static string Short(ViewPointer at) => at.LogId[..Math.Min(LogDigits, at.LogId.Length)];
+    /// <summary>What texts that clients keep call the log.</summary>
+    public static string Short(ViewPointer at) => at.LogId[..Math.Min(LogDigits, at.LogId.Length)];
 
-    private static long? Whole(string text) =>
-        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= AccountNumbers.MaxUserId ? number : null;
+    private static long? Whole(string text) => Wholes.Parse(text, AccountNumbers.MaxUserId);
 }

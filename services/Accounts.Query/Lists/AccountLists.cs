@@ -6,9 +6,6 @@ namespace Accounts.Query.Lists;
 
 internal static class AccountLists
 {
-    private const string Here = "";
-    private static readonly string[] Safe = [HttpMethods.Get, HttpMethods.Head];
-
     public static void AddLists(this WebApplicationBuilder builder) => builder.Services.AddSingleton<IndexViews>();
 
     public static void MapAccountLists(this WebApplication app)
@@ -17,7 +14,7 @@ internal static class AccountLists
 
         var lists = app.MapPublic("/v1").WithTags("Lists").WaitsForPosition(Views.Index);
 
-        lists.MapMethods("/accounts", Safe, (
+        lists.MapMethods("/accounts", AccountQueries.Safe, (
                 [Description("Only accounts of this user.")] string? userId,
                 [Description("Only accounts with this status.")] string? status,
                 [Description("true: only default accounts; false: only others.")] string? defaultAccount,
@@ -29,7 +26,7 @@ internal static class AccountLists
             .Answers<AccountsBody>(200, "A page of accounts. Of one user's accounts, at most one is shown as the default; accounts that are added meanwhile repeat none and hide none.")
             .Sends(200, "Link", "The next page (rel=\"next\"), when there is one.");
 
-        lists.MapMethods("/users/{userId}/accounts", Safe, (
+        lists.MapMethods("/users/{userId}/accounts", AccountQueries.Safe, (
                 string userId,
                 [Description("Only accounts with this status.")] string? status,
                 [Description("true: only the default account; false: only others.")] string? defaultAccount,
@@ -41,7 +38,7 @@ internal static class AccountLists
             .Answers<UserAccountsBody>(200, "A page of the user's accounts, of which at most one is shown as the default. Empty when there is none: users are not known here.")
             .Sends(200, "Link", "The next page (rel=\"next\"), when there is one.");
 
-        lists.MapMethods("/accounts/counts", Safe, (
+        lists.MapMethods("/accounts/counts", AccountQueries.Safe, (
                 [Description("Only accounts of this user.")] string? userId,
                 HttpContext context, IndexViews views) => CountAsync(context, views))
             .WithName("countAccounts").WithSummary("How many accounts there are, by status")
@@ -51,7 +48,7 @@ internal static class AccountLists
     private static async Task<IResult> ListAsync(string? userInPath, HttpContext context, IndexViews views, ItemLinks links)
     {
         var wrong = new Dictionary<string, string[]>();
-        var user = userInPath is null ? null : ListRequest.Whole(userInPath, "userId", 0, AccountNumbers.MaxUserId, wrong);
+        var user = userInPath is null ? null : Wholes.Read(userInPath, "userId", 0, AccountNumbers.MaxUserId, wrong);
         if (ListRequest.Read(context.Request.Query, user, wrong) is not { } request)
         {
             return Problems.Invalid(wrong).Result();
@@ -73,8 +70,8 @@ internal static class AccountLists
         context.Response.Headers.CacheControl = "no-cache";
         var type = Negotiation.AnswerType(context.Request);
         return userInPath is null
-            ? TypedResults.Json(new AccountsBody(items), ContractsJson.Default.AccountsBody, type)
-            : TypedResults.Json(new UserAccountsBody(items, page.Counts), ContractsJson.Default.UserAccountsBody, type);
+            ? new JsonAnswer<AccountsBody>(new AccountsBody(items), ContractsJson.Default.AccountsBody, type)
+            : new JsonAnswer<UserAccountsBody>(new UserAccountsBody(items, page.Counts), ContractsJson.Default.UserAccountsBody, type);
     }
 
     private static async Task<IResult> CountAsync(HttpContext context, IndexViews views)
@@ -95,11 +92,11 @@ internal static class AccountLists
     }
 
     private static QueryString QueryWith(IQueryCollection query, ListCursor next) => QueryString.Create(
-        query.Where(pair => pair.Key != "cursor").Append(new("cursor", next.ToString())));
+        query.Where(pair => !pair.Key.Equals("cursor", StringComparison.OrdinalIgnoreCase)).Append(new("cursor", next.ToString())));
 
     private sealed record ItemLinks(string CommandAddress)
     {
         public AccountBody Of(ListItem item) =>
-            item.Account with { Links = Addresses.Links(Here, CommandAddress, item.Account.AccountNumber, item.Commands) };
+            item.Account with { Links = Addresses.Links(AccountQueries.Here, CommandAddress, item.Account.AccountNumber, item.Commands) };
     }
 }

@@ -1,5 +1,5 @@
-using System.Text.Json;
 using Accounts.Contracts;
+using Accounts.Query.Feed;
 
 namespace Accounts.Query.Lists;
 
@@ -16,40 +16,62 @@ internal sealed record ListPage(IReadOnlyList<ListItem> Items, ListCursor? Next,
 /// Merges the trees of all partitions. A row is read only when an account of it may be the next one, and never when its
 /// summary says that nothing in it is asked for: a page costs a few rows of each partition, however many accounts there are.
 /// </summary>
-internal sealed class IndexReader(ReadRows read, ViewPointer at, int partitions)
+internal sealed class IndexReader(ReadRows read, ViewPointer at, int partitions, IndexMemory? memory = null)
 {
     private const int RowsTogether = 32;
+    private const int MostAhead = 128;
+    private static readonly Dictionary<string, KnownRow> NothingAhead = [];
 
     /// <summary>A page; null when the cursor belongs to another log.</summary>
     public async Task<ListPage?> ListAsync(ListRequest request, CancellationToken cancellation)
     {
-        if (request.After?.Ordinals is { } ordinals && ordinals.Count != partitions)
+        var log = Places.Short(at);
+        if (request.After is { } after && (after.Log != log || (after.Ordinals is { } ordinals && ordinals.Count != partitions)))
         {
             return null;
         }
 
-        var tops = await TopsAsync(request.Filter.User, cancellation);
-        var list = new ListMerge(request, partitions, request.Filter.User is null ? null : DefaultOf(tops));
+        // Where the first page of all accounts begins changes seldom: what it was made of last time is read along with the tops.
+        var beginning = memory is null || request.Filter.User is not null || request.After is not null
+            ? null
+            : FormattableString.Invariant($"{at.LogId}.{at.Generation}.{request.Filter.Name}.{request.Limit}");
+        IReadOnlyList<string> early = beginning is null ? [] : [.. memory!.Beginning(beginning).Where(key => memory.Current(key) is null)];
+        var (tops, ahead) = await TopsAsync(request.Filter.User, early, cancellation);
+        var list = new ListMerge(request, partitions, log, request.Filter.User is null ? null : DefaultOf(tops));
         for (var partition = 0; partition < partitions; partition++)
         {
             list.Open(partition, tops[partition], isTop: true);
         }
 
+        var used = new List<string>();
         while (list.Unread(RowsTogether) is { Count: > 0 } rows)
         {
-            var keys = rows.Select(row => new IndexTree(row.Partition, request.Filter.User).Key(at, row.Label)).ToList();
-            var found = await read(keys, cancellation);
+            var keys = rows.Select(row => new IndexTree(row.Partition, request.Filter.User).Key(at, row.Below.Label)).ToList();
+
+            // One that is older than what is above it was read too early, and says too little.
+            var known = keys.Select((key, i) => Known(key) is { } row && row.Revision >= rows[i].Below.Revision ? row : null).ToList();
+            var missing = keys.Where((_, i) => known[i] is null).ToList();
+            var found = missing.Count == 0 ? null : await read(missing, cancellation);
             for (var i = 0; i < rows.Count; i++)
             {
-                list.Open(rows[i].Partition, RowOf(found, keys[i]), isTop: false);
+                list.Open(rows[i].Partition, (known[i] ?? RowOf(found!, keys[i], request.Filter.User)).Row, isTop: false);
             }
+
+            used.AddRange(keys);
+        }
+
+        if (beginning is not null)
+        {
+            memory!.Remember(beginning, used.Count <= MostAhead ? used : []);
         }
 
         return list.Page(CountsOf(tops));
+
+        KnownRow? Known(string key) => ahead.TryGetValue(key, out var row) ? row : request.Filter.User is null ? memory?.Current(key) : null;
     }
 
     /// <summary>How many accounts have each status.</summary>
-    public async Task<CountsBody> CountAsync(long? user, CancellationToken cancellation) => CountsOf(await TopsAsync(user, cancellation));
+    public async Task<CountsBody> CountAsync(long? user, CancellationToken cancellation) => CountsOf((await TopsAsync(user, [], cancellation)).Tops);
 
     private static CountsBody CountsOf(IReadOnlyList<IndexRow> tops)
     {
@@ -58,7 +80,7 @@ internal sealed class IndexReader(ReadRows read, ViewPointer at, int partitions)
         {
             foreach (var entry in top.Entries)
             {
-                counts[IndexSummary.Statuses.Index().First(status => status.Item == entry.Account.Status).Index]++;
+                counts[StatusOf(entry.Account.Status)]++;
             }
 
             foreach (var below in top.Below)
@@ -73,11 +95,25 @@ internal sealed class IndexReader(ReadRows read, ViewPointer at, int partitions)
         return new CountsBody(counts.Sum(), IndexSummary.Statuses.Index().ToDictionary(status => status.Item, status => counts[status.Index]));
     }
 
-    private async Task<IReadOnlyList<IndexRow>> TopsAsync(long? user, CancellationToken cancellation)
+    private static int StatusOf(string status)
+    {
+        var index = 0;
+        while (IndexSummary.Statuses[index] != status)
+        {
+            index++;
+        }
+
+        return index;
+    }
+
+    private async Task<(IReadOnlyList<IndexRow> Tops, IReadOnlyDictionary<string, KnownRow> Ahead)> TopsAsync(
+        long? user, IReadOnlyList<string> ahead, CancellationToken cancellation)
     {
         var keys = Enumerable.Range(0, partitions).Select(partition => new IndexTree(partition, user).Key(at, IndexTree.Top)).ToList();
-        var found = await read(keys, cancellation);
-        return [.. keys.Select(key => RowOf(found, key))];
+        var found = await read([.. keys, .. ahead], cancellation);
+        return (
+            [.. keys.Select(key => RowOf(found, key, user).Row)],
+            ahead.Count == 0 ? NothingAhead : ahead.ToDictionary(key => key, key => RowOf(found, key, user)));
     }
 
     /// <summary>
@@ -103,6 +139,9 @@ internal sealed class IndexReader(ReadRows read, ViewPointer at, int partitions)
         return latest?.Number;
     }
 
-    private static IndexRow RowOf(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> found, string key) =>
-        found.TryGetValue(key, out var json) ? JsonSerializer.Deserialize(json.Span, ContractsJson.Default.IndexRow)! : IndexRow.Empty;
+    // Users are many, and each is asked for seldom: only rows of all accounts are kept in mind.
+    private KnownRow RowOf(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> found, string key, long? user) =>
+        !found.TryGetValue(key, out var json) ? KnownRow.Missing
+        : memory is null || user is not null ? KnownRow.Parse(json)
+        : memory.Row(key, json);
 }

@@ -11,10 +11,12 @@ namespace Accounts.Query.Lists;
 /// By number it is the last number.
 /// </summary>
 /// <param name="List">The list that it belongs to.</param>
+/// <param name="Log">The log that it is of.</param>
 /// <param name="Ordinals">By partition; going down, what comes next is below.</param>
 /// <param name="Number">The last number.</param>
 internal sealed record ListCursor(
     [property: JsonPropertyName("l")] string List,
+    [property: JsonPropertyName("g")] string Log,
     [property: JsonPropertyName("o")] IReadOnlyList<long>? Ordinals,
     [property: JsonPropertyName("n")] string? Number)
 {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Accounts.Contracts;
+using ServiceDefaults;
 
 namespace Accounts.Query.Lists;
 
@@ -62,12 +63,7 @@ internal sealed record ListRequest(ListFilter Filter, int Limit, ListCursor? Aft
 
     /// <summary>A whole number of a query or an address; null when it is missing or wrong.</summary>
     public static long? Whole(IQueryCollection query, string name, long min, long max, Dictionary<string, string[]> wrong) =>
-        Text(query, name, wrong) is { } text ? Whole(text, name, min, max, wrong) : null;
-
-    public static long? Whole(string text, string name, long min, long max, Dictionary<string, string[]> wrong) =>
-        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max
-            ? number
-            : Refuse<long>(wrong, name, string.Create(CultureInfo.InvariantCulture, $"must be a whole number from {min} to {max}"));
+        Text(query, name, wrong) is { } text ? Wholes.Read(text, name, min, max, wrong) : null;
 
     private static string? Text(IQueryCollection query, string name, Dictionary<string, string[]> wrong)
     {

@@ -15,7 +15,10 @@ internal sealed class EventStream(PipeWriter body, TimeSpan heartbeat, TimeProvi
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
     private long _lastFlush = time.GetTimestamp();
 
-    /// <summary>How long nothing has been sent.</summary>
+    /// <summary>After how long without events a stream says that it is alive.</summary>
+    public TimeSpan Heartbeat => heartbeat;
+
+    /// <summary>True when nothing has been sent for that long.</summary>
     public bool IsQuiet => time.GetElapsedTime(_lastFlush) >= heartbeat;
 
     /// <summary>The first lines: when to come back after a cut, and from where.</summary>

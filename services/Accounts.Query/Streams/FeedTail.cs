@@ -27,7 +27,11 @@ internal sealed class FeedTail(FeedRows rows, TimeProvider time, ILogger<FeedTai
     /// <summary>
     /// Subscribes to what comes. Waits until the feed can be read; null while there is none.
     /// </summary>
-    public async Task<Subscription?> SubscribeAsync(Topic topic, CancellationToken cancellation)
+    /// <param name="topic">Whose events.</param>
+    /// <param name="every">How long to wait at most before <paramref name="alive"/> is called, again and again.</param>
+    /// <param name="alive">Says that the stream is alive, or gives up.</param>
+    /// <param name="cancellation">The stream ends.</param>
+    public async Task<Subscription?> SubscribeAsync(Topic topic, TimeSpan every, Func<ValueTask> alive, CancellationToken cancellation)
     {
         Task<Places?> begun;
         lock (_gate)
@@ -43,7 +47,14 @@ internal sealed class FeedTail(FeedRows rows, TimeProvider time, ILogger<FeedTai
 
         try
         {
-            if (await begun.WaitAsync(cancellation) is not null)
+            while (!begun.IsCompleted)
+            {
+                await ((Task)begun).WaitAsync(every, time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                cancellation.ThrowIfCancellationRequested();
+                await (begun.IsCompleted ? ValueTask.CompletedTask : alive());
+            }
+
+            if (await begun is not null)
             {
                 lock (_gate)
                 {

@@ -1,8 +1,6 @@
 using System.ComponentModel;
-using System.Globalization;
 using Accounts.Contracts;
 using Accounts.Query.Feed;
-using Microsoft.Net.Http.Headers;
 using ServiceDefaults;
 
 namespace Accounts.Query.Streams;
@@ -23,8 +21,8 @@ internal static class StreamQueries
 
     public static void MapStreams(this WebApplication app)
     {
-        var streams = app.MapGroup("/v1/accounts").WithTags("Streams").AddEndpointFilter(async (invocation, next) =>
-            Accepts(invocation.HttpContext.Request) ? await next(invocation) : NotAcceptable.Result());
+        var streams = app.MapGroup("/v1/accounts").WithTags("Streams").AddEndpointFilter(HeldAccount.FilterAsync).AddEndpointFilter(async (invocation, next) =>
+            Negotiation.Accepts(invocation.HttpContext.Request, MediaType) ? await next(invocation) : NotAcceptable.Result());
 
         streams.MapMethods("/{accountNumber}/stream", AccountQueries.Safe, (
                 string accountNumber,
@@ -49,7 +47,7 @@ internal static class StreamQueries
     {
         var wrong = new Dictionary<string, string[]>();
         var (name, last) = ReadLast(context.Request, after, wrong);
-        var version = last is null ? -1 : Wholes.Read(last, name, 0, wrong);
+        var version = last is null ? -1 : Wholes.Read(last, name, 0, AccountNumbers.MaxUserId, wrong) ?? -1;
         var wanted = Freshness.ReadMinVersion(context.Request, wrong);
         var wait = Freshness.ReadWait(context.Request, wrong);
         if (wrong.Count > 0)
@@ -68,20 +66,23 @@ internal static class StreamQueries
         }
 
         var latest = version < 0 ? await rows.LastAsync(number, _ => true, context.RequestAborted) : await rows.FindAsync(number, 1, context.RequestAborted);
-        return latest is null
-            ? AccountQueries.UnknownAccount.Result()
-            : Run(context, open, time, (stream, ending) => new AccountStream(number, version < 0 ? latest.Version : version, stream, tail, rows).RunAsync(ending));
+        if (latest is null)
+        {
+            return AccountQueries.UnknownAccount.Result();
+        }
+
+        // Who goes on after a version that the view does not have would never be told of those up to it.
+        return version > 1 && await freshness.LacksAsync(context, wait, rows, number, version) is { } missing
+            ? missing.Result()
+            : Run(context, open, time, (stream, ending) =>
+                new AccountStream(number, version < 0 ? latest.Version : version, version >= 0, stream, tail, rows).RunAsync(ending));
     }
 
     private static async Task<IResult> FollowUserAsync(
         string? userId, string? after, HttpContext context, FeedRows rows, FeedTail tail, OpenStreams open, TimeProvider time)
     {
         var wrong = new Dictionary<string, string[]>();
-        if (!long.TryParse(userId, NumberStyles.None, CultureInfo.InvariantCulture, out var user) || user > AccountNumbers.MaxUserId)
-        {
-            wrong["userId"] = [$"must be a whole number from 0 to {AccountNumbers.MaxUserId}"];
-        }
-
+        var user = Wholes.Read(userId, "userId", 0, AccountNumbers.MaxUserId, wrong) ?? 0;
         var (name, last) = ReadLast(context.Request, after, wrong);
         var places = last is null ? null : FeedQueries.Read(last, name, wrong);
         if (wrong.Count > 0)
@@ -89,7 +90,9 @@ internal static class StreamQueries
             return Problems.Invalid(wrong).Result();
         }
 
-        return places is not null && await rows.OpenAsync(context.RequestAborted) is { } feed && !places.AreOf(feed.At, feed.Partitions)
+        // Also without places: views that are away are told before the answer begins.
+        var feed = await rows.OpenAsync(context.RequestAborted);
+        return places is not null && feed is not null && !places.AreOf(feed.At, feed.Partitions)
             ? FeedQueries.OfAnotherLog(name).Result()
             : Run(context, open, time, (stream, ending) => new UserStream(user, places, stream, tail, rows).RunAsync(ending));
     }
@@ -118,10 +121,6 @@ internal static class StreamQueries
 
     private static Problem NotAcceptable { get; } = Problems.ByStatus(406) with { Title = "The answer is a stream of events, which the request does not accept" };
 
-    private static bool Accepts(HttpRequest request) => request.Headers.Accept.Count == 0
-        || (MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var ranges)
-            && ranges.Any(range => range.Quality is not 0 && new MediaTypeHeaderValue(MediaType).IsSubsetOf(range)));
-
     private static RouteHandlerBuilder IsStream(this RouteHandlerBuilder endpoint, string id) => endpoint
         .Reads(LastEventId, $"The id of the last event that the client has: the stream goes on after it. {id}.")
         .Answers<string>(200, "Server-sent events, without end. event is the stored name, data an item of the history, id says where to go on after a cut.", MediaType)
@@ -145,6 +144,10 @@ internal static class StreamQueries
             try
             {
                 await follow(new EventStream(httpContext.Response.BodyWriter, open.Heartbeat, time), either.Token);
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested && !httpContext.Response.HasStarted)
+            {
+                await Problems.WriteAsync(httpContext, Problems.ByStatus(StatusCodes.Status503ServiceUnavailable));
             }
             catch (Exception cause) when (httpContext.Response.HasStarted && (either.IsCancellationRequested || cause is OperationCanceledException or Grpc.Core.RpcException))
             {

@@ -17,7 +17,13 @@ internal sealed class UserStream(long user, Places? resumed, EventStream stream,
     public async Task RunAsync(CancellationToken cancellation)
     {
         var begun = false;
-        while (await tail.SubscribeAsync(new Topic(null, user), cancellation) is { } live)
+        if (_places is not null)
+        {
+            await stream.BeginAsync(Id, cancellation);
+            begun = true;
+        }
+
+        while (await tail.SubscribeAsync(new Topic(null, user), stream.Heartbeat, AliveAsync, cancellation) is { } live)
         {
             using (live)
             {
@@ -37,6 +43,9 @@ internal sealed class UserStream(long user, Places? resumed, EventStream stream,
                 await FollowAsync(live, cancellation);
             }
         }
+
+        // Nobody knows where a stream begins whose feed cannot be read.
+        ValueTask AliveAsync() => begun ? stream.BeatAsync(Id, cancellation) : throw new TimeoutException("The feed cannot be read.");
     }
 
     private async Task FollowAsync(Subscription live, CancellationToken cancellation)
