@@ -58,6 +58,11 @@ internal static class ParkedEndpoints
             return Task.FromResult(Problems.Invalid("limit", $"must be a whole number from 1 to {MaxLimit}").Result());
         }
 
+        if (cursor is not null && !ParkedEvents.IsPlace(cursor))
+        {
+            return Task.FromResult(Problems.Invalid("cursor", "must be taken from the Link of the page before, or be left out for the first page").Result());
+        }
+
         return Operator.AnswerAsync(host.Operator, PageAsync, cancellation);
 
         async Task<IResult> PageAsync(Operator at, CancellationToken stop)
