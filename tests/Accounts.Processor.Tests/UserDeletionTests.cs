@@ -127,7 +127,9 @@ public class UserDeletionTests
 
         await Delete(world, 1);
 
-        Assert.All((await world.Accounts()).Values, account => Assert.Equal(account.UserId == 1 ? AccountStatus.Archived : AccountStatus.Active, account.Status));
+        Assert.All(
+            (await world.Accounts()).Values,
+            account => Assert.Equal(account.UserId == 1 ? AccountStatus.Archived : AccountStatus.Active, account.Status));
         Assert.Equal(4, (await ParkingSteps.Parked(replica, Contracts.Views.Index)).Count);
     }
 
@@ -152,6 +154,24 @@ public class UserDeletionTests
         await Delete(world, 1);
 
         await AllAre(world, AccountStatus.Archived);
+    }
+
+    [Fact]
+    public async Task A_row_of_one_user_that_nobody_can_read_parks_his_account_and_holds_up_no_other_user()
+    {
+        await using var world = new AccountWorld();
+        var numbers = Enumerable.Range(0, 50).Select(i => $"A-{i:00}").Where(number => Keys.PartitionOf(number, AccountWorld.Partitions) == 1).Take(2).ToList();
+        var broken = DeletedUserRow.Key(await world.At(), 2);
+        var replica = world.Start(Hosted);
+        await Delete(world, 1);
+        world.Views.Put(broken, "{}");
+
+        await world.Create(numbers[0], user: 2);
+        await world.Create(numbers[1], user: 1);
+
+        await AllAre(world, AccountStatus.Archived);
+        var parked = await ParkingSteps.OnlyParked(replica);
+        Assert.Equal(("user-deletion", numbers[0], $"The row {broken} cannot be read: it was changed or damaged."), (parked.Function, parked.AccountNumber, parked.Cause));
     }
 
     [Fact]
