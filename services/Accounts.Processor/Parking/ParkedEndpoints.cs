@@ -14,7 +14,7 @@ internal static class ParkedEndpoints
 
     public static void MapParked(this WebApplication app)
     {
-        var parked = app.MapPublic("/v1/parked").WithTags("Parked events");
+        var parked = app.MapForOperators("/v1/parked").WithTags("Parked events");
 
         parked.MapGet("", ListAsync)
             .WithName("listParked").WithSummary("The events that a function could not take")
