@@ -56,12 +56,13 @@ internal static partial class DaprChecks
         }
     }
 
-    /// <summary>What is subscribed by the code; wake-ups may be lost.</summary>
+    /// <summary>What is subscribed by the code; wake-ups may be lost, and what is dead already has nowhere else to go.</summary>
     private static void SubscribedByCode(Scene scene, Report report)
     {
         foreach (var (component, topic, dead) in Names.Subscribed)
         {
-            if (component != Components.Wakeups && (dead is null || dead == topic))
+            var isDead = Names.Subscribed.Any(one => (one.Component, one.DeadLetterTopic) == (component, topic));
+            if (component != Components.Wakeups && !isDead && (dead is null || dead == topic))
             {
                 report.Add("services/Accounts.Processor/Accounts.Processor.csproj", 1, $"the subscription of {topic} on {component} has no dead-letter topic of its own");
             }
