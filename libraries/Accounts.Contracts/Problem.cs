@@ -99,6 +99,9 @@ public static class ProblemTypes
     /// <summary>404: no event is parked under this id, or no longer.</summary>
     public const string UnknownParkedEvent = Prefix + "unknown-parked-event";
 
+    /// <summary>404: no dead letter is kept under this id, or no longer.</summary>
+    public const string UnknownDeadLetter = Prefix + "unknown-dead-letter";
+
     /// <summary>409: what is asked does not fit the kind of the function, or what it does now.</summary>
     public const string FunctionConflict = Prefix + "function-conflict";
 

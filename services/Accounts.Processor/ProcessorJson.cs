@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using Accounts.Processor.Generations;
 using Accounts.Processor.Operations;
 using Accounts.Processor.Parking;
+using Accounts.Processor.Users;
 using Accounts.Processor.Verification;
 
 namespace Accounts.Processor;
@@ -20,5 +21,7 @@ namespace Accounts.Processor;
 [JsonSerializable(typeof(FunctionListBody))]
 [JsonSerializable(typeof(FunctionDetailBody))]
 [JsonSerializable(typeof(TroubleRow))]
+[JsonSerializable(typeof(DeadLetterBody))]
+[JsonSerializable(typeof(DeadLetterListBody))]
 [JsonSerializable(typeof(VerificationRow))]
 internal sealed partial class ProcessorJson : JsonSerializerContext;

@@ -1,6 +1,7 @@
 using Accounts.Processor.Consumers;
 using Accounts.Processor.Operations;
 using Accounts.Processor.Parking;
+using Accounts.Processor.Users;
 using ServiceDefaults;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -12,4 +13,5 @@ app.UseServiceDefaults();
 app.MapFunctions();
 app.MapFunctionOperations();
 app.MapParked();
+app.MapDeadLetters();
 app.Run();

@@ -5,6 +5,7 @@ using Accounts.Processor.Functions;
 using Accounts.Processor.Generations;
 using Accounts.Processor.Operations;
 using Accounts.Processor.Tests.InProcess;
+using Microsoft.Extensions.Logging.Abstractions;
 using TestSupport;
 
 namespace Accounts.Processor.Tests;
@@ -190,6 +191,85 @@ public class GenerationTests
             Assert.DoesNotContain(RowKeys.Account(new ViewPointer(at.Log.Id, "1"), number), world.Views.Values.Keys);
         });
         Assert.NotNull(await RollBack(older));
+    }
+
+    [Fact]
+    public async Task Orders_go_by_the_generation_that_is_live_when_they_are_noted()
+    {
+        foreach (var (order, then) in new (Func<FunctionControls, Task<string?>>, string)[]
+        {
+            (controls => GenerationOrders.DropAsync(controls, AccountView.Function, Stop), "2 "),
+            (controls => GenerationOrders.RollBackAsync(controls, AccountView.Function, Stop), "1,2 1"),
+        })
+        {
+            var views = new SimulatedStore();
+            var controls = new FunctionControls(
+                "0123abcd", [AccountView.Function], views, new Consumers.Outage("the views", TimeProvider.System, NullLogger.Instance), TimeProvider.System, new Random(1));
+            await controls.ChangeAsync(Views.Account, row => row with { Last = 2, Generations = [new Generation("1", 1), new Generation("2", 1)] }, Stop);
+            var pointer = RowKeys.PointerTo(Views.Account);
+            views.Put(pointer, """{"logId":"0123abcd","generation":"1"}""");
+
+            // Another replica makes the other generation the live one just before the row is read that the order changes.
+            views.BeforeRead = keys =>
+            {
+                if (keys is [var key] && key == FunctionRow.Key("0123abcd", Views.Account))
+                {
+                    views.Put(pointer, """{"logId":"0123abcd","generation":"2"}""");
+                }
+            };
+
+            Assert.Null(await order(controls));
+
+            var row = (await controls.ReadAsync([AccountView.Function], Stop))[Views.Account].Row;
+            Assert.Equal(then, $"{string.Join(',', row.Generations.Select(generation => generation.Id))} {row.Change?.To}");
+        }
+    }
+
+    [Fact]
+    public async Task A_rebuild_tells_how_fast_it_is_and_runs_no_policy_and_no_publisher_again()
+    {
+        await using var world = new AccountWorld();
+        var replica = world.Start();
+        for (var i = 0; i < 40; i++)
+        {
+            await world.Create($"A-{i}");
+        }
+
+        await world.ViewsEqualTheLog();
+        await Eventually.Holds(() => Assert.Equal(120, world.Broker.Messages.Count()));
+        var (sent, asked) = (world.Keys.Count, world.Broker.Asked);
+        using var goOn = new ManualResetEventSlim();
+        world.Views.BeforeWrite = writes =>
+        {
+            if (!goOn.IsSet && writes.Any(write => write.Key.Contains(".account.2.", StringComparison.Ordinal)))
+            {
+                throw new IOException("away");
+            }
+
+            return Task.CompletedTask;
+        };
+
+        foreach (var view in (string[])[Views.Account, Views.History, Views.Index])
+        {
+            Assert.Null(await Rebuild(replica, view));
+        }
+
+        // One partition is folded, and the rest is still to come.
+        await Eventually.Holds(async () =>
+        {
+            var filled = Assert.Single(await Generations(replica), generation => generation.State == "filling");
+            Assert.Equal((0L, 120L, 0.0, null), (filled.EventsDone, filled.EventsOf, filled.EventsPerSecond, filled.SecondsLeft));
+        });
+        goOn.Set();
+        foreach (var view in (string[])[Views.Account, Views.History, Views.Index])
+        {
+            Assert.Equal("2", await world.Live(replica, view));
+            await world.GenerationEqualsTheLog(view, "2");
+        }
+
+        Assert.Equal((sent, asked), (world.Keys.Count, world.Broker.Asked));
+        await world.Create("LATER");
+        await Eventually.Holds(() => Assert.Equal(123, world.Broker.Messages.Count()));
     }
 
     [Fact]

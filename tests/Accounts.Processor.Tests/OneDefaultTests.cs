@@ -176,6 +176,28 @@ public class OneDefaultTests
     }
 
     [Fact]
+    public async Task A_row_of_one_user_that_nobody_can_read_parks_his_account_and_holds_up_no_other_user()
+    {
+        await using var world = new AccountWorld();
+        var numbers = Enumerable.Range(0, 50).Select(i => $"A-{i:00}").Where(number => Keys.PartitionOf(number, AccountWorld.Partitions) == 1).Take(3).ToList();
+        var broken = DefaultsRow.Key(await world.At(), 2, 1);
+        world.Views.Put(broken, "{}");
+        var replica = world.Start(Hosted);
+        await world.Send(numbers[0], new AccountCommand.Create(numbers[0], 2, DefaultAccount: true));
+        await world.Send(numbers[1], new AccountCommand.Create(numbers[1], 1, DefaultAccount: true));
+        await Task.Delay(5, TestContext.Current.CancellationToken);
+        await world.Send(numbers[2], new AccountCommand.Create(numbers[2], 1, DefaultAccount: true));
+
+        await Eventually.Holds(async () => Assert.Equal([numbers[2]], await Defaults(world)));
+        var parked = await ParkingSteps.OnlyParked(replica);
+        Assert.Equal(("one-default-account", numbers[0], $"The row {broken} cannot be read: it was changed or damaged."), (parked.Function, parked.AccountNumber, parked.Cause));
+        Assert.DoesNotContain(replica.Log.ToArray(), line => line.Contains("The log in component", StringComparison.Ordinal));
+        world.Views.Lose(broken);
+        await ParkingSteps.Wish(replica, parked.Id, HeldWishes.Replay);
+        await Eventually.Holds(async () => Assert.Empty(await ParkingSteps.Parked(replica)));
+    }
+
+    [Fact]
     public void The_row_keeps_the_latest_and_those_it_has_beaten_in_whatever_order_they_come_and_however_often()
     {
         IndexDefault[] became = [new(10, "A"), new(10, "B"), new(12, "A"), new(11, "C")];

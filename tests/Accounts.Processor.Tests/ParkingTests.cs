@@ -94,6 +94,36 @@ public class ParkingTests
     }
 
     [Fact]
+    public async Task An_account_is_shown_as_held_also_when_the_processor_is_killed_before_it_has_marked_it()
+    {
+        var poison = new Poison(logged => logged is { Account: "BAD", Version: 2 }, Views.Account);
+        await using var world = new AccountWorld { As = poison.In };
+        var at = await world.At();
+        var first = world.Start("Functions=account");
+        world.Views.AfterWrite = writes =>
+        {
+            if (writes.Any(write => write.Key == RowKeys.Held(at, Views.Account, "BAD") && IsParked(write.Value)))
+            {
+                first.Kill();
+            }
+        };
+        await world.Create("BAD");
+        await Suspend(world, "BAD", 1);
+        await Eventually.True(() => first.Views.Dead, "it is parked, and the processor is killed");
+        Assert.NotEqual(true, Shown()!.Held);
+        world.Views.AfterWrite = _ => { };
+
+        world.Start("Functions=account");
+
+        await Eventually.Holds(() => Assert.Equal((1, true), (Shown()!.Version, Shown()!.Held)));
+
+        AccountRow? Shown() => world.Row(RowKeys.Account(at, "BAD"), ContractsJson.Default.AccountRow);
+
+        static bool IsParked(ReadOnlyMemory<byte> row) =>
+            System.Text.Json.JsonSerializer.Deserialize(row.Span, ContractsJson.Default.HeldRow)!.State == HeldStates.Parked;
+    }
+
+    [Fact]
     public async Task A_publisher_sends_what_it_held_in_order_and_leaves_out_what_is_discarded()
     {
         var poison = new Poison(logged => logged.Account is "BAD" or "GONE" && logged.Version == 2, Topics.AccountEvents);
@@ -121,6 +151,44 @@ public class ParkingTests
         await Eventually.Holds(async () => Assert.Empty(await Parked(replica)));
 
         long[] Versions(string number) => [.. world.Broker.Messages.Where(message => message.PartitionKey == number).Select(message => message.Version)];
+    }
+
+    [Fact]
+    public async Task What_is_asked_for_while_an_event_is_tried_is_done_when_that_has_failed()
+    {
+        var (waits, entered, goOn) = (false, new SemaphoreSlim(0), new ManualResetEventSlim());
+        await using var world = new AccountWorld
+        {
+            As = function => function is not Function.Publisher publisher ? function : publisher with
+            {
+                Message = logged => logged is { Account: "GONE", Version: 2 } ? Fail() : publisher.Message(logged),
+            },
+        };
+        var replica = world.Start("Functions=account-events");
+        await world.Create("GONE");
+        await Suspend(world, "GONE", 2);
+        var parked = await OnlyParked(replica);
+        Volatile.Write(ref waits, true);
+        await Wish(replica, parked.Id, HeldWishes.Replay);
+        Assert.True(await entered.WaitAsync(TimeSpan.FromSeconds(10), Stop), "It is tried again.");
+        Volatile.Write(ref waits, false);
+
+        await Wish(replica, parked.Id, HeldWishes.Discard);
+        goOn.Set();
+
+        await Eventually.Holds(() => Assert.Equal([1, 3, 4], world.Broker.Messages.Select(message => message.Version)));
+        await Eventually.Holds(async () => Assert.Empty(await Parked(replica)));
+
+        Consumers.OutgoingMessage? Fail()
+        {
+            if (Volatile.Read(ref waits))
+            {
+                entered.Release();
+                goOn.Wait(Stop);
+            }
+
+            throw new InvalidOperationException("It fails whenever it is tried.");
+        }
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Accounts.Domain;
 using Accounts.Processor.Tests.InProcess;
+using EventLog;
 using TestSupport;
 
 namespace Accounts.Processor.Tests;
@@ -13,7 +14,17 @@ public class PublisherTests
     {
         await using var world = new AccountWorld();
         world.Start("Functions=account-events");
-        await world.Create("A-1", user: 7);
+        await world.Commands.SubmitAsync(
+            new Submission<AccountCommand>
+            {
+                Stream = "A-1",
+                Command = new AccountCommand.Create("A-1", 7, false),
+                Fingerprint = "f",
+                CorrelationId = "c",
+                CausationId = "because",
+                TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            },
+            TestContext.Current.CancellationToken);
 
         await Eventually.True(() => world.Broker.Messages.Any(), "the event is published");
         var message = world.Broker.Messages.Single();
@@ -31,6 +42,9 @@ public class PublisherTests
         Assert.Equal("A-1", attributes["partitionkey"]);
         Assert.Equal("1", attributes["accountversion"]);
         Assert.Equal("c", attributes["correlationid"]);
+        Assert.Equal("because", attributes["causationid"]);
+        Assert.Equal("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", attributes["traceparent"]);
+        Assert.Equal("application/json", attributes["datacontenttype"]);
         Assert.Equal(recorded.Time, DateTimeOffset.Parse(attributes["time"], System.Globalization.CultureInfo.InvariantCulture));
         var data = message.Event.GetProperty("data");
         Assert.Equal("ACCOUNT_CREATED", data.GetProperty("type").GetString());

@@ -5,7 +5,7 @@ using TestSupport;
 
 namespace Accounts.Processor.Tests;
 
-/// <summary>With a token, the service listens to its sidecar alone; that one never comes here.</summary>
+/// <summary>With a token, the service listens to its sidecar and to operators alone; the sidecar never comes here.</summary>
 public class TokenTests(TokenTests.GuardedService service) : IClassFixture<TokenTests.GuardedService>
 {
     private const string Token = "let-me-in";
@@ -15,11 +15,15 @@ public class TokenTests(TokenTests.GuardedService service) : IClassFixture<Token
     [Theory]
     [InlineData(null)]
     [InlineData("guess")]
-    public async Task Only_the_sidecar_reaches_what_is_not_for_probes(string? token)
+    public async Task Only_who_has_the_token_reaches_what_is_not_for_probes(string? token)
     {
-        var routes = RoutesForSidecars.Of(service.Services);
+        var routes = RoutesForSidecars.OfServiceForOperators(service.Services);
         Assert.Superset(
-            new HashSet<(HttpMethod, string)> { (HttpMethod.Get, "/dapr/config"), (HttpMethod.Get, "/dapr/subscribe"), (HttpMethod.Post, "/wake-ups") },
+            new HashSet<(HttpMethod, string)>
+            {
+                (HttpMethod.Get, "/dapr/config"), (HttpMethod.Get, "/dapr/subscribe"), (HttpMethod.Post, "/wake-ups"),
+                (HttpMethod.Get, "/v1/functions"), (HttpMethod.Post, "/v1/functions/0/drop"), (HttpMethod.Post, "/v1/parked/0/discard"),
+            },
             routes.ToHashSet());
         foreach (var (method, path) in routes)
         {

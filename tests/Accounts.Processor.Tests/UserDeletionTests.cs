@@ -90,6 +90,91 @@ public class UserDeletionTests
     }
 
     [Fact]
+    public async Task An_account_that_was_suspended_before_the_policy_came_to_it_is_archived_too()
+    {
+        await using var world = new AccountWorld();
+        var replica = world.Start(Hosted);
+        await Delete(world, 1);
+        var controls = (await replica.Operator()).Controls;
+        await controls.ChangeAsync("user-deletion", row => row with { Paused = true }, Stop);
+        await Eventually.True(() => !controls.MayWork("user-deletion"), "the policy is paused");
+        await world.Create("A-1");
+        await AllAre(world, AccountStatus.Active);
+        await world.Send("A-1", new AccountCommand.Suspend());
+
+        await controls.ChangeAsync("user-deletion", row => row with { Paused = false }, Stop);
+
+        await AllAre(world, AccountStatus.Archived);
+    }
+
+    [Fact]
+    public async Task Accounts_that_the_index_holds_back_are_archived_too_and_those_of_others_are_not()
+    {
+        var poison = new Poison(
+            logged => logged is { Account: "HELD-1" or "HELD-2" or "OTHER", Version: 1 } or { Account: "LATER", Version: 3 }, Contracts.Views.Index);
+        await using var world = new AccountWorld { As = poison.In };
+        var replica = world.Start(Hosted);
+        foreach (var number in (string[])["HELD-1", "HELD-2", "LATER", "SHOWN"])
+        {
+            await world.Create(number);
+        }
+
+        await world.Create("OTHER", user: 2);
+        await AllAre(world, AccountStatus.Active);
+        await AllAre(world, AccountStatus.Active, user: 2);
+        await world.Send("HELD-2", new AccountCommand.Suspend());
+        await Eventually.True(async () => (await ParkingSteps.Parked(replica, Contracts.Views.Index)).Count == 4, "the index holds them back");
+
+        await Delete(world, 1);
+
+        Assert.All(
+            (await world.Accounts()).Values,
+            account => Assert.Equal(account.UserId == 1 ? AccountStatus.Archived : AccountStatus.Active, account.Status));
+        Assert.Equal(4, (await ParkingSteps.Parked(replica, Contracts.Views.Index)).Count);
+    }
+
+    [Fact]
+    public async Task An_account_that_cannot_be_archived_keeps_no_other_from_it_and_is_when_the_message_comes_again()
+    {
+        await using var world = new AccountWorld();
+        world.Start(Hosted);
+        for (var i = 0; i < 70; i++)
+        {
+            await world.Create($"A-{i}");
+        }
+
+        await AllAre(world, AccountStatus.Active);
+        var refused = 0;
+        world.BeforeCommand = key => key.StartsWith("user-deletion", StringComparison.Ordinal) && Interlocked.Increment(ref refused) == 1
+            ? new HttpResponseMessage(System.Net.HttpStatusCode.BadRequest)
+            : null;
+
+        await Assert.ThrowsAsync<CommandRefusedException>(() => Delete(world, 1));
+        Assert.Single((await world.Accounts()).Values, account => account.Status != AccountStatus.Archived);
+        await Delete(world, 1);
+
+        await AllAre(world, AccountStatus.Archived);
+    }
+
+    [Fact]
+    public async Task A_row_of_one_user_that_nobody_can_read_parks_his_account_and_holds_up_no_other_user()
+    {
+        await using var world = new AccountWorld();
+        var numbers = Enumerable.Range(0, 50).Select(i => $"A-{i:00}").Where(number => Keys.PartitionOf(number, AccountWorld.Partitions) == 1).Take(2).ToList();
+        var broken = DeletedUserRow.Key(await world.At(), 2);
+        var replica = world.Start(Hosted);
+        await Delete(world, 1);
+        world.Views.Put(broken, "{}");
+
+        await world.Create(numbers[0], user: 2);
+        await world.Create(numbers[1], user: 1);
+
+        await AllAre(world, AccountStatus.Archived);
+        var parked = await ParkingSteps.OnlyParked(replica);
+        Assert.Equal(("user-deletion", numbers[0], $"The row {broken} cannot be read: it was changed or damaged."), (parked.Function, parked.AccountNumber, parked.Cause));
+    }
+
+    [Fact]
     public async Task A_message_that_comes_again_changes_nothing()
     {
         await using var world = new AccountWorld();

@@ -41,6 +41,9 @@ public class TelemetryTests(SharedSystem shared)
                     ("accounts-query", "Accounts", "accounts.streams.open"),
                     ("accounts-command", "Accounts", "accounts.log.batch.size"),
                     ("accounts-command", "Accounts", "accounts.log.commit.duration"),
+                    ("accounts-processor", "Accounts", "accounts.function.lag.events"),
+                    ("accounts-processor", "Accounts", "accounts.function.lag.seconds"),
+                    ("accounts-processor", "Accounts", "accounts.function.parked"),
                 },
                 receiver.Metrics.ToHashSet()),
             TimeSpan.FromSeconds(15));

@@ -19,6 +19,17 @@ public sealed class TokenTests(SharedSystem shared) : IDisposable
         ("POST", "/wake-ups"),
     ];
 
+    // What operators ask and order of the processor.
+    private static readonly (string Method, string Path)[] Operators =
+    [
+        ("GET", "/v1/functions"),
+        ("GET", "/v1/functions/account"),
+        ("POST", "/v1/functions/none/pause"),
+        ("POST", "/v1/functions/none/verify"),
+        ("GET", "/v1/parked"),
+        ("POST", "/v1/parked/none/discard"),
+    ];
+
     private readonly HttpClient _http = new();
 
     [Fact]
@@ -58,6 +69,26 @@ public sealed class TokenTests(SharedSystem shared) : IDisposable
         // The query service has nothing to hide.
         Assert.Equal(["accounts-command", "accounts-processor"], reached.Keys.Order(StringComparer.Ordinal));
         Assert.True(reached["accounts-command"] >= 5 && reached["accounts-processor"] == Internal.Length, string.Join(", ", reached));
+    }
+
+    [Fact]
+    public async Task Operators_have_the_token_and_clients_need_none()
+    {
+        var (system, _) = shared.Own;
+        foreach (var (method, path) in Operators)
+        {
+            var address = new Uri(system.Address("accounts-processor"), path);
+            foreach (var token in new[] { null, "guess", SharedSystem.TokenOfApps })
+            {
+                using var refused = await SendAsync(method, address, token);
+                Assert.Equal((path, 401, "application/problem+json"), (path, (int)refused.StatusCode, refused.Content.Headers.ContentType?.MediaType));
+            }
+
+            Assert.Equal((path, path.Contains("none", StringComparison.Ordinal) ? 404 : 200), (path, await StatusAsync(method, address, SharedSystem.TokenOfSidecars)));
+        }
+
+        Assert.Equal(200, await StatusAsync("GET", new Uri(system.Address("accounts-processor"), "/openapi/v1.json"), null));
+        Assert.Equal(200, await StatusAsync("GET", new Uri(system.Address("accounts-query"), "/v1/accounts"), null));
     }
 
     public void Dispose() => _http.Dispose();

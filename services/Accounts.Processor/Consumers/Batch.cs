@@ -20,4 +20,9 @@ internal sealed record Batch(IReadOnlyList<LoggedRecord> Records, Func<LoggedEve
 }
 
 /// <summary>A function could not take an event; nothing is wrong with anything that it depends on.</summary>
-internal sealed record EventFailure(LoggedEvent Event, Exception Cause);
+internal sealed record EventFailure(LoggedEvent Event, Exception Cause)
+{
+    /// <summary>Of several failures of one account the first counts: what comes after it was not to be taken anyway.</summary>
+    public static IReadOnlyList<EventFailure> FirstOfEachAccount(IEnumerable<EventFailure> failures) =>
+        [.. failures.GroupBy(failure => failure.Event.Account).Select(ofAccount => ofAccount.MinBy(failure => failure.Event.Version)!)];
+}

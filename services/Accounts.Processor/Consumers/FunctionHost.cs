@@ -20,7 +20,8 @@ internal sealed class FunctionHost(
     private static readonly TimeSpan PositionsEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan HoldersEvery = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan VerificationsEvery = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan ReportsEvery = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan TroublesEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MetricsEvery = TimeSpan.FromSeconds(5);
 
     private static readonly JsonElement Taken = JsonSerializer.SerializeToElement(true);
 
@@ -106,13 +107,14 @@ internal sealed class FunctionHost(
             var at = Operator = new Operator(description, viewStore, log, controls, time);
             var verifier = new Verifier(at, functions, writer, $"{chance.NextInt64():x16}", logger);
             var metrics = new FunctionMetrics(meter);
-            var troubles = new Troubles(description.Id, viewStore, time);
+            var troubles = new Troubles(description.Id, viewStore);
             await Task.WhenAll(
                 [.. consumers.Select(consumer => consumer.EndAsync(stoppingToken)),
                 EveryAsync(PositionsEvery, () => LookAtPositionsAsync(consumers, stoppingToken), stoppingToken),
                 EveryAsync(FunctionControls.Every, () => LookAtControlsAsync(controls, consumers, switches, stoppingToken), stoppingToken),
                 EveryAsync(VerificationsEvery, () => VerifyAsync(verifier, stoppingToken), stoppingToken),
-                EveryAsync(ReportsEvery, () => ReportAsync(troubles, metrics, at, consumers, stoppingToken), stoppingToken),
+                EveryAsync(TroublesEvery, () => ReportAsync(() => troubles.WriteAsync(consumers, stoppingToken), stoppingToken), stoppingToken),
+                EveryAsync(MetricsEvery, () => ReportAsync(() => metrics.LookAsync(at, functions, consumers, stoppingToken), stoppingToken), stoppingToken),
                 EveryAsync(HoldersEvery, () => LookForHoldersAsync(consumers, ways, stoppingToken), stoppingToken)]);
         }
         catch (Exception) when (stoppingToken.IsCancellationRequested)
@@ -167,12 +169,11 @@ internal sealed class FunctionHost(
     }
 
     /// <summary>For people and their monitors: nothing depends on it.</summary>
-    private async Task ReportAsync(Troubles troubles, FunctionMetrics metrics, Operator at, List<PartitionConsumer> consumers, CancellationToken stopping)
+    private async Task ReportAsync(Func<Task> report, CancellationToken stopping)
     {
         try
         {
-            await troubles.WriteAsync(consumers, stopping);
-            await metrics.LookAsync(at, functions, consumers, stopping);
+            await report();
         }
         catch (Exception cause) when (!stopping.IsCancellationRequested)
         {

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Accounts.Processor.Functions;
+using Accounts.Processor.Operations;
 using Accounts.Processor.Parking;
 using EventLog;
 
@@ -12,10 +13,11 @@ namespace Accounts.Processor.Consumers;
 /// <param name="permitted">The last position that may be done now; -1 while the function is paused.</param>
 /// <param name="advanced">Called when more is done.</param>
 /// <param name="waitsFor">Which of the things that it depends on is away.</param>
+/// <param name="trouble">What keeps it from going on.</param>
 /// <param name="large">One place for each large batch that may be in memory at once.</param>
 internal sealed class FunctionRunner(
     Function function, int partition, RecordWindow window, Checkpoint checkpoint, Work work, HeldAccounts held, Replay replay, Func<long> permitted,
-    Action advanced, Func<string?> waitsFor, SemaphoreSlim large, Outage log, TimeProvider time, Random chance, ILogger logger)
+    Action advanced, Func<string?> waitsFor, Trouble trouble, SemaphoreSlim large, Outage log, TimeProvider time, Random chance, ILogger logger)
 {
     private const int EventsPerBatch = 1_000;
 
@@ -27,7 +29,6 @@ internal sealed class FunctionRunner(
 
     private volatile bool _loaded;
     private volatile bool _waits;
-    private volatile string? _trouble;
     private long _busySince;
 
     /// <summary>The last position that is done, as far as this replica knows.</summary>
@@ -36,9 +37,16 @@ internal sealed class FunctionRunner(
     /// <summary>How many accounts are held back.</summary>
     public int Held => held.Count;
 
-    /// <summary>What keeps the function from going on, for people; null when nothing does.</summary>
-    public string? Trouble => _trouble
-        ?? (Interlocked.Read(ref _busySince) is not 0 and var since && time.GetElapsedTime(since) > Slow && waitsFor() is { } away ? $"{away} does not answer." : null);
+    /// <summary>What keeps the function from going on, or kept it the last time; null when nothing ever did.</summary>
+    public TroubleRow? LastTrouble()
+    {
+        if (Interlocked.Read(ref _busySince) is not 0 and var since && time.GetElapsedTime(since) > Slow && waitsFor() is { } away)
+        {
+            trouble.Note($"{away} does not answer.");
+        }
+
+        return trouble.Last;
+    }
 
     /// <summary>There is more to read.</summary>
     /// <param name="begins">This replica begins to work on the partition; another may have come further meanwhile.</param>
@@ -101,7 +109,7 @@ internal sealed class FunctionRunner(
                 Interlocked.Exchange(ref _busySince, time.GetTimestamp());
                 var more = await TakeAsync(stopping, cancellation);
                 Interlocked.Exchange(ref _busySince, 0);
-                _trouble = null;
+                trouble.Over();
                 if (!more)
                 {
                     return;
@@ -116,18 +124,23 @@ internal sealed class FunctionRunner(
             }
             catch (LogBrokenException broken)
             {
-                _trouble = broken.Message;
+                trouble.Note(broken.Message);
                 logger.LogCritical(broken, "Function {Function} stays at {Position}: the log is broken there", function.Name, broken.Position);
             }
             catch (TooManyHeldException broken)
             {
-                _trouble = broken.Message;
+                trouble.Note(broken.Message);
                 logger.LogCritical("{Reason}", broken.Message);
+            }
+            catch (SilentLogException silent)
+            {
+                trouble.Note("The log does not answer.");
+                log.Failed(silent.InnerException!);
             }
             catch (Exception cause)
             {
-                _trouble = "The log does not answer.";
-                log.Failed(cause);
+                trouble.Note("The function threw an exception that belongs to no event; the log of the service has it.");
+                logger.LogError(cause, "Function {Function} cannot go on in partition {Partition}", function.Name, partition);
             }
 
             await patience.WaitAsync(stopping);
@@ -160,17 +173,30 @@ internal sealed class FunctionRunner(
         var replayed = await replay.TakeDueAsync(stopping, cancellation);
         if (function is not Function.View || !window.IsBacklog(after))
         {
-            return await TakeAsync(await window.ReadAsync(after, EventsPerBatch, stopping), stopping, cancellation) || replayed;
+            return await TakeAsync(await OfLogAsync(() => window.ReadAsync(after, EventsPerBatch, stopping).AsTask()), stopping, cancellation) || replayed;
         }
 
         await large.WaitAsync(stopping);
         try
         {
-            return await TakeAsync(await window.ReadBacklogAsync(after, EventsPerLargeBatch, stopping), stopping, cancellation) || replayed;
+            return await TakeAsync(await OfLogAsync(() => window.ReadBacklogAsync(after, EventsPerLargeBatch, stopping)), stopping, cancellation) || replayed;
         }
         finally
         {
             large.Release();
+        }
+    }
+
+    /// <summary>What fails here is the log's, and nothing else is.</summary>
+    private static async Task<IReadOnlyList<LoggedRecord>> OfLogAsync(Func<Task<IReadOnlyList<LoggedRecord>>> read)
+    {
+        try
+        {
+            return await read();
+        }
+        catch (Exception cause) when (cause is not LogBrokenException)
+        {
+            throw new SilentLogException(cause);
         }
     }
 
@@ -209,4 +235,6 @@ internal sealed class FunctionRunner(
         _waits = true;
         return [.. records.TakeWhile(record => record.Position <= last)];
     }
+
+    private sealed class SilentLogException(Exception cause) : Exception(cause.Message, cause);
 }

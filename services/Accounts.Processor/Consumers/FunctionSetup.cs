@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Accounts.Contracts;
 using Accounts.Processor.Functions;
@@ -15,8 +16,8 @@ internal static class FunctionSetup
     private static readonly TimeSpan CommandTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// Settings: <c>Functions</c> and <c>Onboarding:Enabled</c> (<see cref="FunctionList.Hosted"/>), and
-    /// <c>CommandAppId</c>, the app that takes the policies' commands.
+    /// Settings: <c>Functions</c> and <c>Onboarding:Enabled</c> (<see cref="FunctionList.Hosted"/>), <c>CommandAppId</c>, the app that
+    /// takes the policies' commands, and <c>DeadLetters:Enabled</c>: false where the component of the broker serves one topic only.
     /// </summary>
     public static void AddFunctions(this WebApplicationBuilder builder)
     {
@@ -46,6 +47,7 @@ internal static class FunctionSetup
         });
         if (hosted.Contains(UserDeletion.Function))
         {
+            services.AddHostedService<DeadLetterReplays>();
             services.AddSingleton(provider => new UserDeletions(
                 provider.GetRequiredService<LogReader>(),
                 provider.StateStore(Components.Views, log.StoreTimeout),
@@ -66,7 +68,7 @@ internal static class FunctionSetup
     public static void MapFunctions(this WebApplication app)
     {
         // What others publish is read with its envelope: type and id count.
-        app.UseWhen(context => context.Request.Path != UserEvents.Path, others => others.UseCloudEvents());
+        app.UseWhen(context => context.Request.Path.Value is not (UserEvents.Path or UserEvents.DeadPath), others => others.UseCloudEvents());
         app.MapSubscribeHandler().ExcludeFromDescription();
         app.MapActorsHandlers();
         app.MapPost("/wake-ups", (WakeUp wakeUp, FunctionHost host) =>
@@ -76,7 +78,12 @@ internal static class FunctionSetup
         }).WithTopic(Components.Wakeups, Topics.AccountLog).ExcludeFromDescription();
         if (app.Services.GetService<UserDeletions>() is { } deletions)
         {
-            app.MapUserEvents(deletions);
+            var causes = new ConcurrentDictionary<string, string>();
+            app.MapUserEvents(deletions, causes);
+            if (app.Configuration.GetValue("DeadLetters:Enabled", true))
+            {
+                app.MapDeadUserEvents(causes);
+            }
         }
     }
 

@@ -29,10 +29,21 @@ internal sealed class FunctionWorks(
             Function.Publisher messages => new PublisherWork(messages, publisher).ApplyAsync,
             _ => throw new InvalidOperationException($"Nothing runs functions like {function.Name}."),
         };
+        var trouble = new Trouble(time);
+        Work noting = async (batch, stopping, cancellation) =>
+        {
+            var failures = await work(batch, stopping, cancellation);
+            foreach (var (logged, cause) in failures)
+            {
+                trouble.Note($"Version {logged.Version} of account {logged.Account} is held back ({logged.Recorded.EventId}): {Retries.Cause(cause)}");
+            }
+
+            return failures;
+        };
         var held = new HeldAccounts(function, at, partition, writer, viewOutage, time, chance, logger);
-        var replay = new Replay(held, log, partition, work, viewOutage, time, chance);
+        var replay = new Replay(held, log, partition, noting, viewOutage, time, chance);
         return new FunctionRunner(
-            function, partition, window, checkpoint, work, held, replay, () => consumer.Permitted(filling), () => consumer.Advanced(filling), WaitsFor, _large,
+            function, partition, window, checkpoint, noting, held, replay, () => consumer.Permitted(filling), () => consumer.Advanced(filling), WaitsFor, trouble, _large,
             logOutage, time, chance, logger);
 
         string? WaitsFor() => logOutage.Away ?? viewOutage.Away ?? (function switch

@@ -1,5 +1,6 @@
 using Accounts.Processor.Functions;
 using Accounts.Processor.Generations;
+using Accounts.Processor.Operations;
 
 namespace Accounts.Processor.Consumers;
 
@@ -134,9 +135,17 @@ internal sealed class PartitionConsumer(
         }
     }
 
-    /// <summary>What keeps functions from going on here.</summary>
-    public IEnumerable<(Filling Filling, string Trouble)> Troubles() => _runners
-        .Where(running => running.Value.Runner.Trouble is not null).Select(running => (running.Key, running.Value.Runner.Trouble!));
+    /// <summary>What keeps functions from going on here, or kept them the last time.</summary>
+    public IEnumerable<(Filling Filling, TroubleRow Trouble)> Troubles()
+    {
+        foreach (var (filling, (runner, _)) in _runners)
+        {
+            if (runner.LastTrouble() is { } trouble)
+            {
+                yield return (filling, trouble);
+            }
+        }
+    }
 
     /// <summary>How many accounts a function holds back here, in whichever generation it is most.</summary>
     public int HeldBy(Function function) => _runners

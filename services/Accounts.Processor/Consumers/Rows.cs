@@ -62,6 +62,19 @@ internal sealed class Rows
     /// <summary>Rows that a fold asked for and nobody had read: they are read, and the batch is folded again.</summary>
     public IReadOnlyCollection<string> Wanted => _wanted;
 
+    /// <exception cref="UnreadableRowException">The row is not what it should be.</exception>
+    public static T Parse<T>(string key, StoredValue stored, JsonTypeInfo<T> json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(stored.Value.Span, json)!;
+        }
+        catch (JsonException wrong)
+        {
+            throw new UnreadableRowException(key, wrong);
+        }
+    }
+
     /// <summary>The row, or null when it does not exist. What many events look at is parsed once, so it must not be changed itself.</summary>
     public T? Get<T>(string key, JsonTypeInfo<T> json)
         where T : class
@@ -88,7 +101,7 @@ internal sealed class Rows
 
         if (!_parsed.TryGetValue(key, out var parsed))
         {
-            _parsed[key] = parsed = JsonSerializer.Deserialize(value.Value.Span, json)!;
+            _parsed[key] = parsed = Parse(key, value, json);
         }
 
         return (T)parsed;
@@ -158,3 +171,6 @@ internal sealed class Rows
         _ => new StateWrite(row.Key, row.ToJson(), WriteCondition.Missing),
     });
 }
+
+/// <summary>Somebody has broken a row: the events that need it are parked, and no others.</summary>
+internal sealed class UnreadableRowException(string key, Exception wrong) : Exception($"The row {key} cannot be read: it was changed or damaged.", wrong);

@@ -37,7 +37,7 @@ internal static class AccountView
     private static IEnumerable<RowWrite> Mark(ViewPointer at, string account, long missing, Rows rows)
     {
         var key = RowKeys.Account(at, account);
-        return rows.Get(key, ContractsJson.Default.AccountRow) is { } row && row.Version == missing - 1
+        return rows.Get(key, ContractsJson.Default.AccountRow) is { } row && row.Version == missing - 1 && row.Held is not true
             ? [RowWrite.Changing(key, row with { Held = true }, ContractsJson.Default.AccountRow)]
             : [];
     }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Accounts.Contracts;
 using Accounts.Domain;
 using Accounts.Processor.Consumers;
+using EventLog;
 
 namespace Accounts.Processor.Functions;
 
@@ -25,7 +26,7 @@ internal static class IndexView
         }
 
         // Without a user the fold finds it in the account's entry, and asks for the user's rows then.
-        if (UserOf(logged) is { } user)
+        if (UserOf(logged.Recorded.Event) is { } user)
         {
             yield return new RowRead(new IndexTree(partition, user).Key(at, IndexTree.Top));
         }
@@ -59,6 +60,6 @@ internal static class IndexView
     }
 
     /// <summary>The user as it is stored, whether or not this version can read the rest of the event.</summary>
-    private static long? UserOf(LoggedEvent logged) => logged.Recorded.Event.Data is { ValueKind: JsonValueKind.Object } data
+    internal static long? UserOf(StoredEvent stored) => stored.Data is { ValueKind: JsonValueKind.Object } data
         && data.TryGetProperty("userId", out var user) && user.ValueKind == JsonValueKind.Number && user.TryGetInt64(out var id) ? id : null;
 }

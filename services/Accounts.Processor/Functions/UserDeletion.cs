@@ -1,4 +1,3 @@
-using Accounts.Contracts;
 using Accounts.Processor.Users;
 
 namespace Accounts.Processor.Functions;
@@ -20,6 +19,9 @@ internal static class UserDeletion
         Knowing = setting => new UserDeletionWork(setting).ApplyAsync,
     };
 
-    /// <summary>What archives an account that is active.</summary>
-    public static PolicyCommand Archive(string account) => new(account, "archive", new FactBody { Status = "ACCOUNT_ACTIVE" });
+    /// <summary>
+    /// What archives an account. It rests on no fact: the user is gone for ever, so an account that was suspended before the command came,
+    /// or brought back before it came again, is to be archived all the same.
+    /// </summary>
+    public static PolicyCommand Archive(string account) => new(account, "archive");
 }

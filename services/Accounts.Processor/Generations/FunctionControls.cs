@@ -80,15 +80,21 @@ internal sealed class FunctionControls(string logId, IReadOnlyList<Function> fun
         async () =>
         {
             var key = FunctionRow.Key(logId, function);
-            var stored = await views.ReadAsync(key, cancellation);
-            if (change(stored is { } there ? Row(there) : new FunctionRow()) is not { } next)
-            {
-                return false;
-            }
+            return await ReplaceAsync(key, await views.ReadAsync(key, cancellation), change, cancellation);
+        },
+        chance,
+        cancellation);
 
-            var json = JsonSerializer.SerializeToUtf8Bytes(next, ProcessorJson.Default.FunctionRow);
-            await (stored is { } old ? views.ReplaceAsync(key, json, old.ETag, cancellation) : views.CreateAsync(key, json, cancellation));
-            return true;
+    /// <summary>As the other one, with the generation that is live while the row is as given: the pointer moves only while the row names a change.</summary>
+    public Task<bool> ChangeAsync(string view, Func<FunctionRow, string, FunctionRow?> change, CancellationToken cancellation) => outage.PersistAsync(
+        async () =>
+        {
+            // The row first: when it is still the same at the write, the pointer was the same too.
+            var key = FunctionRow.Key(logId, view);
+            var stored = await views.ReadAsync(key, cancellation);
+            var pointer = await views.ReadAsync(RowKeys.PointerTo(view), cancellation);
+            var live = pointer is { } found && Pointer(found) is { } known && known.LogId == logId ? known.Generation : ViewGenerations.First;
+            return await ReplaceAsync(key, stored, row => change(row, live), cancellation);
         },
         chance,
         cancellation);
@@ -108,6 +114,18 @@ internal sealed class FunctionControls(string logId, IReadOnlyList<Function> fun
         },
         chance,
         cancellation);
+
+    private async Task<bool> ReplaceAsync(string key, StoredValue? stored, Func<FunctionRow, FunctionRow?> change, CancellationToken cancellation)
+    {
+        if (change(stored is { } there ? Row(there) : new FunctionRow()) is not { } next)
+        {
+            return false;
+        }
+
+        var json = JsonSerializer.SerializeToUtf8Bytes(next, ProcessorJson.Default.FunctionRow);
+        await (stored is { } old ? views.ReplaceAsync(key, json, old.ETag, cancellation) : views.CreateAsync(key, json, cancellation));
+        return true;
+    }
 
     private FunctionControl Default => new(new FunctionRow(), new PointerRow(logId, ViewGenerations.First));
 

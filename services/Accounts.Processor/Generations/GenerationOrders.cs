@@ -14,7 +14,7 @@ internal static class GenerationOrders
     public static async Task<string?> RebuildAsync(
         FunctionControls controls, Function.View view, int partitions, IStateStore views, DateTimeOffset now, CancellationToken cancellation)
     {
-        var (row, pointer) = (await controls.ReadAsync([view], cancellation))[view.Name];
+        var row = (await controls.ReadAsync([view], cancellation))[view.Name].Row;
         if (row.Change is not null)
         {
             return Busy;
@@ -26,10 +26,10 @@ internal static class GenerationOrders
         await Checkpoint.CreateAsync(views, new ViewPointer(controls.LogId, generation.Id), view.Name, partitions, cancellation);
         return await controls.ChangeAsync(
             view.Name,
-            current => current.Change is not null || current.Last != row.Last ? null : current with
+            (current, live) => current.Change is not null || current.Last != row.Last ? null : current with
             {
                 Last = current.Last + 1,
-                Generations = [.. current.Generations.Where(other => other.Id == pointer.Generation), generation],
+                Generations = [.. current.Generations.Where(other => other.Id == live), generation],
                 Change = new GenerationChange(generation.Id, ChangePhase.Filling),
             },
             cancellation) ? null : Busy;
@@ -38,13 +38,12 @@ internal static class GenerationOrders
     /// <summary>Goes back to the generation before, or gives up the one that is being filled.</summary>
     public static async Task<string?> RollBackAsync(FunctionControls controls, Function.View view, CancellationToken cancellation)
     {
-        var pointer = (await controls.ReadAsync([view], cancellation))[view.Name].Pointer;
         string? refusal = null;
         await controls.ChangeAsync(
             view.Name,
-            row =>
+            (row, live) =>
             {
-                var others = row.Generations.Where(generation => generation.Id != pointer.Generation).ToList();
+                var others = row.Generations.Where(generation => generation.Id != live).ToList();
                 refusal = row.Change is { Phase: not ChangePhase.Filling } ? Busy
                     : row.Change is null && others.Count == 0 ? "There is no generation before this one, or it was dropped."
                     : null;
@@ -60,14 +59,13 @@ internal static class GenerationOrders
     /// <summary>Stops feeding the generation before.</summary>
     public static async Task<string?> DropAsync(FunctionControls controls, Function.View view, CancellationToken cancellation)
     {
-        var pointer = (await controls.ReadAsync([view], cancellation))[view.Name].Pointer;
         string? refusal = null;
         await controls.ChangeAsync(
             view.Name,
-            row =>
+            (row, live) =>
             {
                 refusal = row.Change is not null ? Busy : row.Generations.Count < 2 ? "There is no generation beside the live one." : null;
-                return refusal is null ? row with { Generations = [.. row.Generations.Where(generation => generation.Id == pointer.Generation)] } : null;
+                return refusal is null ? row with { Generations = [.. row.Generations.Where(generation => generation.Id == live)] } : null;
             },
             cancellation);
         return refusal;

@@ -18,7 +18,7 @@ internal static class FunctionEndpoints
 
     public static void MapFunctionOperations(this WebApplication app)
     {
-        var functions = app.MapPublic("/v1/functions").WithTags("Functions");
+        var functions = app.MapForOperators("/v1/functions").WithTags("Functions");
 
         functions.MapGet("", (FunctionHost host, CancellationToken cancellation) => Operator.AnswerAsync(host.Operator, ListAsync, cancellation))
             .WithName("listFunctions").WithSummary("The functions at a glance")

@@ -15,18 +15,17 @@ internal sealed record TroubleRow(string Text, long At);
 /// Writes what keeps the functions of this replica from going on where every replica can read it. For people only: nothing
 /// waits for it, and it may be lost.
 /// </summary>
-internal sealed class Troubles(string logId, IStateStore views, TimeProvider time)
+internal sealed class Troubles(string logId, IStateStore views)
 {
-    private readonly Dictionary<string, string> _written = [];
+    private readonly Dictionary<string, TroubleRow> _written = [];
 
     public static string Key(ViewPointer at, string function, int partition) =>
         RowKeys.Row(at, "trouble", string.Create(CultureInfo.InvariantCulture, $"{function}.{partition}"));
 
     public async Task WriteAsync(IEnumerable<PartitionConsumer> consumers, CancellationToken cancellation)
     {
-        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         var rows = new List<StateWrite>();
-        var texts = new Dictionary<string, string>();
+        var news = new Dictionary<string, TroubleRow>();
         foreach (var consumer in consumers.Where(consumer => consumer.Active))
         {
             foreach (var (filling, trouble) in consumer.Troubles())
@@ -34,8 +33,8 @@ internal sealed class Troubles(string logId, IStateStore views, TimeProvider tim
                 var key = Key(new ViewPointer(logId, filling.Generation), filling.Function.Name, consumer.Partition);
                 if (_written.GetValueOrDefault(key) != trouble)
                 {
-                    rows.Add(new StateWrite(key, JsonSerializer.SerializeToUtf8Bytes(new TroubleRow(trouble, now), ProcessorJson.Default.TroubleRow), WriteCondition.Always));
-                    texts[key] = trouble;
+                    rows.Add(new StateWrite(key, JsonSerializer.SerializeToUtf8Bytes(trouble, ProcessorJson.Default.TroubleRow), WriteCondition.Always));
+                    news[key] = trouble;
                 }
             }
         }
@@ -45,9 +44,9 @@ internal sealed class Troubles(string logId, IStateStore views, TimeProvider tim
             await views.TransactAsync(portion, cancellation);
         }
 
-        foreach (var (key, text) in texts)
+        foreach (var (key, trouble) in news)
         {
-            _written[key] = text;
+            _written[key] = trouble;
         }
     }
 }

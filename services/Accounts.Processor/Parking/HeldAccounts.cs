@@ -18,6 +18,7 @@ internal sealed class HeldAccounts(Function function, ViewPointer at, int partit
 
     private readonly HeldDirectory _directory = new(at, function.Name, partition, writer.Store);
     private readonly ConcurrentDictionary<string, HeldRow> _held = [];
+    private readonly Dictionary<string, long> _marked = [];
     private volatile bool _stale = true;
 
     public HeldRows Rows { get; } = new(at, function.Name, writer.Store);
@@ -54,6 +55,10 @@ internal sealed class HeldAccounts(Function function, ViewPointer at, int partit
         {
             _held[row.Account] = row;
         }
+
+        // Whoever parked them may have been killed before he had marked them.
+        var parked = _held.Values.Where(row => row.State == HeldStates.Parked);
+        await MarkAsync([.. parked.Where(row => _marked.GetValueOrDefault(row.Account) != row.Version)], cancellation);
     }
 
     /// <summary>
@@ -125,7 +130,10 @@ internal sealed class HeldAccounts(Function function, ViewPointer at, int partit
             _held[account] = next;
             if (next.State == HeldStates.Parked)
             {
-                await MarkAsync(next, cancellation);
+                logger.LogError(
+                    "Version {Version} of account {Account} is parked by function {Function}, with {Waiting} waiting behind it: GET /v1/parked",
+                    next.Version, next.Account, function.Name, next.Events - 1);
+                await MarkAsync([next], cancellation);
             }
         }
 
@@ -189,24 +197,28 @@ internal sealed class HeldAccounts(Function function, ViewPointer at, int partit
         chance,
         cancellation);
 
-    private async Task MarkAsync(HeldRow row, CancellationToken cancellation)
+    /// <summary>Marks what queries read of accounts.</summary>
+    private async Task MarkAsync(IReadOnlyList<HeldRow> parked, CancellationToken cancellation)
     {
-        logger.LogError(
-            "Version {Version} of account {Account} is parked by function {Function}, with {Waiting} waiting behind it: GET /v1/parked",
-            row.Version, row.Account, function.Name, row.Events - 1);
-        if (function is Function.View { Mark: { } mark })
+        if (parked.Count == 0 || function is not Function.View { Mark: { } mark })
         {
-            await outage.PersistAsync(
-                async () =>
-                {
-                    var rows = new Rows();
-                    _ = mark(at, row.Account, row.Version, rows).Count();
-                    await rows.ReadWantedAsync(writer.Store, cancellation);
-                    rows.Apply([.. mark(at, row.Account, row.Version, rows)]);
-                    return await writer.WriteAsync(rows.Changes(last: false), singly: true, [], cancellation) is { } lost ? throw lost : true;
-                },
-                chance,
-                cancellation);
+            return;
+        }
+
+        await outage.PersistAsync(
+            async () =>
+            {
+                var rows = new Rows();
+                _ = parked.Sum(row => mark(at, row.Account, row.Version, rows).Count());
+                await rows.ReadWantedAsync(writer.Store, cancellation);
+                rows.Apply([.. parked.SelectMany(row => mark(at, row.Account, row.Version, rows))]);
+                return await writer.WriteAsync(rows.Changes(last: false), singly: true, [], cancellation) is { } lost ? throw lost : true;
+            },
+            chance,
+            cancellation);
+        foreach (var row in parked)
+        {
+            _marked[row.Account] = row.Version;
         }
     }
 }

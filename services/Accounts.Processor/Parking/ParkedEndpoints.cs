@@ -14,7 +14,7 @@ internal static class ParkedEndpoints
 
     public static void MapParked(this WebApplication app)
     {
-        var parked = app.MapPublic("/v1/parked").WithTags("Parked events");
+        var parked = app.MapForOperators("/v1/parked").WithTags("Parked events");
 
         parked.MapGet("", ListAsync)
             .WithName("listParked").WithSummary("The events that a function could not take")
@@ -56,6 +56,11 @@ internal static class ParkedEndpoints
         if (!int.TryParse(limit ?? "50", NumberStyles.None, CultureInfo.InvariantCulture, out var size) || size is < 1 or > MaxLimit)
         {
             return Task.FromResult(Problems.Invalid("limit", $"must be a whole number from 1 to {MaxLimit}").Result());
+        }
+
+        if (cursor is not null && !ParkedEvents.IsPlace(cursor))
+        {
+            return Task.FromResult(Problems.Invalid("cursor", "must be taken from the Link of the page before, or be left out for the first page").Result());
         }
 
         return Operator.AnswerAsync(host.Operator, PageAsync, cancellation);

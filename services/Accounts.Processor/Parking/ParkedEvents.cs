@@ -75,6 +75,12 @@ internal static class ParkedEvents
 
     public static Function? FunctionOf(string id) => Operator.Find(id.Split('.')[0]);
 
+    /// <summary>Whether a text is a place in the list, as <see cref="ListAsync"/> returns it.</summary>
+    public static bool IsPlace(string text) =>
+        text.Split('.') is [var name, var generation, var account] && Operator.Find(name) is not null && IsGeneration(generation) && AccountNumbers.IsValid(account);
+
+    private static bool IsGeneration(string text) => text.Length is > 0 and < 20 && text.All(char.IsAsciiLetterOrDigit);
+
     private static bool Is(HeldRow row, long version) => row.State != HeldStates.Released && row.Version == version;
 
     private static (Function Function, ViewPointer Pointer, string Account, long Version)? Parse(Operator at, string id) =>
@@ -82,7 +88,7 @@ internal static class ParkedEvents
         && Operator.Find(name) is { } function
         && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version)
         && AccountNumbers.IsValid(account)
-        && generation.Length is > 0 and < 20 && generation.All(char.IsAsciiLetterOrDigit)
+        && IsGeneration(generation)
             ? (function, new ViewPointer(at.Log.Id, generation), account, version)
             : null;
 

@@ -45,9 +45,12 @@ internal sealed class Replay(HeldAccounts held, LogReader log, int partition, Wo
         await held.UpdateAsync(
             account,
             current => current.Done != row.Done || current.State == HeldStates.Released ? null
-                : failures is [var first] ? Retries.Failed(current with { Done = reached, Events = current.Events - taken }, first, now)
+                : failures is [var first] ? Retries.Failed(current with { Done = reached, Events = current.Events - taken, Wish = Unheard(current) }, first, now)
                 : Retries.Taken(current, reached, taken),
             cancellation);
+
+        // What an operator has asked for during the attempt was acknowledged, and is yet to be done.
+        string? Unheard(HeldRow current) => current.Wish == row.Wish ? null : current.Wish;
     }
 
     private async Task<(IReadOnlyList<LoggedRecord> Records, IReadOnlyDictionary<long, long> Positions)> ReadAsync(

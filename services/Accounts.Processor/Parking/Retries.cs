@@ -10,7 +10,7 @@ internal static class Retries
     private const int Attempts = 5;
     private static readonly TimeSpan First = TimeSpan.FromSeconds(0.25);
 
-    /// <summary>The row after the function has failed on an event, perhaps another than before.</summary>
+    /// <summary>The row after the function has failed on an event, perhaps another than before: a wish was for the one before.</summary>
     public static HeldRow Failed(HeldRow row, EventFailure failure, DateTimeOffset now)
     {
         var recorded = failure.Event.Recorded;
@@ -30,7 +30,7 @@ internal static class Retries
             State = parked ? HeldStates.Parked : HeldStates.Retrying,
             Attempts = attempts,
             RetryAt = parked ? null : (now + (First * (1 << (attempts - 1)))).ToUnixTimeMilliseconds(),
-            Wish = null,
+            Wish = again ? row.Wish : null,
         };
     }
 
@@ -42,7 +42,7 @@ internal static class Retries
     }
 
     // What our own exceptions say is written for people; what others say may tell of the inside.
-    private static string Cause(Exception cause) => cause is UnreadableEventException or MissingRowException or CommandRefusedException
+    public static string Cause(Exception cause) => cause is UnreadableEventException or MissingRowException or CommandRefusedException or UnreadableRowException
         ? cause.Message
         : "The function threw an exception; the log of the service has it under the id of the event.";
 }

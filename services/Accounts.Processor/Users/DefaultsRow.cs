@@ -35,4 +35,5 @@ internal sealed record DeletedUserRow(string Because, bool Done)
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(DefaultsRow))]
 [JsonSerializable(typeof(DeletedUserRow))]
+[JsonSerializable(typeof(DeadLetterRow))]
 internal sealed partial class UsersJson : JsonSerializerContext;

@@ -38,19 +38,20 @@ internal static class EventUsers
 
         if (old.Count > 0)
         {
-            var pointers = await setting.ReadAsync([RowKeys.PointerTo(Views.Account)], ContractsJson.Default.ViewPointer, stopping);
-            var at = pointers.Values.FirstOrDefault() ?? setting.At;
+            var pointer = RowKeys.PointerTo(Views.Account);
+            var at = (await setting.ReadAsync([pointer], ContractsJson.Default.ViewPointer, stopping)).Find(pointer) ?? setting.At;
             var rows = await setting.ReadAsync(
                 old.Select(logged => RowKeys.Account(at, logged.Account)).ToHashSet(), ContractsJson.Default.AccountRow, stopping);
             foreach (var logged in old)
             {
-                if (rows.TryGetValue(RowKeys.Account(at, logged.Account), out var row))
+                try
                 {
+                    var row = rows.Find(RowKeys.Account(at, logged.Account)) ?? throw new UnknownUserException(logged.Recorded);
                     known.Add(new UserEvent(logged, row.Account.UserId));
                 }
-                else
+                catch (Exception cause) when (cause is UnknownUserException or UnreadableRowException)
                 {
-                    Fail(logged, new UnknownUserException(logged.Recorded));
+                    Fail(logged, cause);
                 }
             }
         }

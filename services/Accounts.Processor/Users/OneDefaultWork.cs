@@ -25,24 +25,26 @@ internal sealed class OneDefaultWork(PolicySetting setting)
             return failures;
         }
 
-        await SaveAsync(events, stopping, cancellation);
-        var failed = new ConcurrentBag<EventFailure>(failures);
+        var unsaved = await SaveAsync(events, stopping, cancellation);
+        var failed = new ConcurrentBag<EventFailure>(failures.Concat(unsaved));
+        var without = unsaved.ToDictionary(failure => failure.Event.Account, failure => failure.Event.Version);
+        var saved = events.Where(e => !without.TryGetValue(e.Logged.Account, out var version) || e.Logged.Version < version);
         var options = new ParallelOptions { MaxDegreeOfParallelism = UsersInFlight, CancellationToken = stopping };
-        await Parallel.ForEachAsync(events.GroupBy(e => e.User), options, async (ofUser, _) =>
+        await Parallel.ForEachAsync(saved.GroupBy(e => e.User), options, async (ofUser, _) =>
         {
             try
             {
                 await ClearAsync(ofUser.Key, CommandCause.Of(ofUser.Last().Logged.Recorded), stopping, cancellation);
             }
-            catch (CommandRefusedException refused)
+            catch (Exception cause) when (cause is not OperationCanceledException)
             {
                 foreach (var first in ofUser.DistinctBy(e => e.Logged.Account))
                 {
-                    failed.Add(new EventFailure(first.Logged, refused));
+                    failed.Add(new EventFailure(first.Logged, cause));
                 }
             }
         });
-        return [.. failed];
+        return EventFailure.FirstOfEachAccount(failed);
     }
 
     // What cannot be read is no "no": it fails when its user is looked for.
@@ -58,7 +60,7 @@ internal sealed class OneDefaultWork(PolicySetting setting)
         }
     }
 
-    private async Task SaveAsync(IReadOnlyList<UserEvent> events, CancellationToken stopping, CancellationToken cancellation)
+    private async Task<IReadOnlyList<EventFailure>> SaveAsync(IReadOnlyList<UserEvent> events, CancellationToken stopping, CancellationToken cancellation)
     {
         // The rows are folded and saved like those of a view, with the same care for rivals and failures.
         var users = events.ToDictionary(e => e.Logged, e => e.User);
@@ -78,15 +80,16 @@ internal sealed class OneDefaultWork(PolicySetting setting)
             .GroupBy(logged => logged.Recorded.Position.Position)
             .Select(ofRecord => new LoggedRecord(setting.Partition, ofRecord.Key, [.. ofRecord]));
         var work = new ViewWork(rows, setting.At, setting.Writer, setting.Views, setting.Time, setting.Chance);
-        await work.ApplyAsync(Batch.Of([.. records]), stopping, cancellation);
+        return await work.ApplyAsync(Batch.Of([.. records]), stopping, cancellation);
     }
 
     private async Task ClearAsync(long user, CommandCause cause, CancellationToken stopping, CancellationToken cancellation)
     {
         var keys = Enumerable.Range(0, setting.Partitions).Select(partition => DefaultsRow.Key(setting.At, user, partition)).ToList();
-        var rows = await setting.ReadAsync(keys, UsersJson.Default.DefaultsRow, stopping);
-        var own = rows[keys[setting.Partition]];
-        var latest = rows.Values.Select(row => row.Latest).ToList();
+        var found = await setting.ReadAsync(keys, UsersJson.Default.DefaultsRow, stopping);
+        var rows = keys.Select(found.Find).ToList();
+        var own = rows[setting.Partition] ?? throw new InvalidOperationException($"Row {keys[setting.Partition]} was saved and is gone.");
+        var latest = rows.OfType<DefaultsRow>().Select(row => row.Latest).ToList();
         var winner = latest.Aggregate((IndexDefault?)null, IndexDefault.Latest);
 
         // All that are beaten, not only the next: whoever has beaten the others may have been beaten himself before he looked, and a row

@@ -1,7 +1,7 @@
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Accounts.Contracts;
 using Accounts.Processor.Consumers;
+using EventLog;
 
 namespace Accounts.Processor.Users;
 
@@ -12,15 +12,20 @@ namespace Accounts.Processor.Users;
 internal sealed record PolicySetting(
     ViewPointer At, int Partition, int Partitions, RowWriter Writer, CommandSender Sender, Outage Views, TimeProvider Time, Random Chance)
 {
-    /// <summary>Reads rows, however long the store is away; missing ones are absent.</summary>
-    public async Task<IReadOnlyDictionary<string, T>> ReadAsync<T>(IReadOnlyCollection<string> keys, JsonTypeInfo<T> json, CancellationToken stopping)
-    {
-        if (keys.Count == 0)
-        {
-            return new Dictionary<string, T>();
-        }
+    /// <summary>Reads rows, however long the store is away.</summary>
+    public async Task<PolicyRows<T>> ReadAsync<T>(IReadOnlyCollection<string> keys, JsonTypeInfo<T> json, CancellationToken stopping)
+        where T : class => new(
+            keys.Count == 0
+                ? new Dictionary<string, StoredValue>()
+                : await Views.PersistAsync(() => Writer.Store.ReadManyAsync([.. keys], stopping), Chance, stopping),
+            json);
+}
 
-        var found = await Views.PersistAsync(() => Writer.Store.ReadManyAsync([.. keys], stopping), Chance, stopping);
-        return found.ToDictionary(pair => pair.Key, pair => JsonSerializer.Deserialize(pair.Value.Value.Span, json)!);
-    }
+/// <summary>Rows that were read together and are looked into one by one: what is wrong with one is no business of the others.</summary>
+internal sealed class PolicyRows<T>(IReadOnlyDictionary<string, StoredValue> found, JsonTypeInfo<T> json)
+    where T : class
+{
+    /// <summary>The row, or null when there is none.</summary>
+    /// <exception cref="UnreadableRowException">The row is not what it should be.</exception>
+    public T? Find(string key) => found.TryGetValue(key, out var stored) ? Rows.Parse(key, stored, json) : null;
 }

@@ -19,23 +19,25 @@ internal sealed class UserDeletionWork(PolicySetting setting)
         var deleted = await setting.ReadAsync(keys, UsersJson.Default.DeletedUserRow, stopping);
         var failed = new ConcurrentBag<EventFailure>(failures);
         var options = new ParallelOptions { MaxDegreeOfParallelism = AccountsInFlight, CancellationToken = stopping };
-        var accounts = events.Where(e => deleted.ContainsKey(DeletedUserRow.Key(setting.At, e.User))).GroupBy(e => e.Logged.Account);
-        await Parallel.ForEachAsync(accounts, options, async (ofAccount, _) =>
+        await Parallel.ForEachAsync(events.GroupBy(e => e.Logged.Account), options, async (ofAccount, _) =>
         {
-            foreach (var (logged, _) in ofAccount)
+            foreach (var (logged, user) in ofAccount)
             {
                 try
                 {
-                    var key = $"{UserDeletion.Function.Name}.{logged.Recorded.EventId}";
-                    await setting.Sender.SendAsync(UserDeletion.Archive(logged.Account), key, CommandCause.Of(logged.Recorded), stopping, cancellation);
+                    if (deleted.Find(DeletedUserRow.Key(setting.At, user)) is not null)
+                    {
+                        var key = $"{UserDeletion.Function.Name}.{logged.Recorded.EventId}";
+                        await setting.Sender.SendAsync(UserDeletion.Archive(logged.Account), key, CommandCause.Of(logged.Recorded), stopping, cancellation);
+                    }
                 }
-                catch (CommandRefusedException refused)
+                catch (Exception cause) when (cause is not OperationCanceledException)
                 {
-                    failed.Add(new EventFailure(logged, refused));
+                    failed.Add(new EventFailure(logged, cause));
                     return;
                 }
             }
         });
-        return [.. failed];
+        return EventFailure.FirstOfEachAccount(failed);
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Accounts.Contracts;
 using Accounts.Processor.Consumers;
@@ -10,13 +11,13 @@ namespace Accounts.Processor.Users;
 /// <summary>
 /// What happens when another microservice says that a user is deleted. First that is written down, so that the policy sees
 /// it from then on; then the end of the log is looked up, and when the index has come as far, every account that it shows of the
-/// user is archived. An account that the index did not show then becomes active later, and is the policy's.
+/// user is archived, and every account of the user that the index holds back. An account that becomes active later is the policy's.
 /// </summary>
 internal sealed class UserDeletions(LogReader log, IStateStore views, HttpClient commands, TimeProvider time, Random chance, ILogger logger)
 {
     private const int AccountsInFlight = 32;
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
 
+    private readonly UserIndex _index = new(log, views, time, chance);
     private readonly Outage _outage = new("The log or the views, which the deletion of a user needs,", time, logger);
     private readonly CommandSender _sender = new(commands, new Outage("The command service", time, logger), time, chance, logger);
 
@@ -64,25 +65,47 @@ internal sealed class UserDeletions(LogReader log, IStateStore views, HttpClient
             ends[partition] = await LogEnds.FindAsync(log, partition, 0, cancellation);
         }
 
-        var index = await IndexUpToAsync(ends, cancellation);
-        var archived = 0;
+        // What is held back first: what is released meanwhile is in the rows that are read afterwards.
+        var index = await _index.UpToAsync(ends, cancellation);
+        var refusals = new ConcurrentQueue<CommandRefusedException>();
+        var held = await _index.HeldAsync(index, ends.Length, user, cancellation);
+        await SendAsync(held.Select(row => (row.Account, FormattableString.Invariant($"held.{row.Version}"))));
+        var archived = held.Count;
         for (var partition = 0; partition < ends.Length; partition++)
         {
-            await foreach (var row in RowsAsync(index, new IndexTree(partition, user), cancellation))
+            await foreach (var row in _index.RowsAsync(index, new IndexTree(partition, user), cancellation))
             {
-                var options = new ParallelOptions { MaxDegreeOfParallelism = AccountsInFlight, CancellationToken = cancellation };
                 var accounts = row.Entries.Select(entry => entry.Account).Where(account => account.Status is "ACCOUNT_ACTIVE" or "ACCOUNT_SUSPENDED").ToList();
-                await Parallel.ForEachAsync(accounts, options, async (account, _) =>
-                {
-                    var key = $"{UserDeletion.Function.Name}.{at.LogId}.{account.Version}";
-                    await _sender.SendAsync(new PolicyCommand(account.AccountNumber, "archive"), key, cause, cancellation, cancellation);
-                });
+                await SendAsync(accounts.Select(account => (account.AccountNumber, FormattableString.Invariant($"{account.Version}"))));
                 archived += accounts.Count;
             }
         }
 
+        if (refusals.TryPeek(out var refused))
+        {
+            throw refused;
+        }
+
         await DoneAsync(at, user, cancellation);
         logger.LogInformation("User {User} is deleted: {Accounts} accounts archived", user, archived);
+
+        // One account that cannot be archived now keeps none of the others from it.
+        async Task SendAsync(IEnumerable<(string Account, string Key)> accounts)
+        {
+            var options = new ParallelOptions { MaxDegreeOfParallelism = AccountsInFlight, CancellationToken = cancellation };
+            await Parallel.ForEachAsync(accounts, options, async (account, _) =>
+            {
+                try
+                {
+                    var key = $"{UserDeletion.Function.Name}.{at.LogId}.{account.Key}";
+                    await _sender.SendAsync(UserDeletion.Archive(account.Account), key, cause, cancellation, cancellation);
+                }
+                catch (CommandRefusedException refused)
+                {
+                    refusals.Enqueue(refused);
+                }
+            });
+        }
     }
 
     private async Task<DeletedUserRow> NoteAsync(ViewPointer at, long user, string because, CancellationToken cancellation)
@@ -114,47 +137,6 @@ internal sealed class UserDeletions(LogReader log, IStateStore views, HttpClient
         {
             var done = JsonSerializer.SerializeToUtf8Bytes(row with { Done = true }, UsersJson.Default.DeletedUserRow);
             await views.ReplaceAsync(key, done, stored.ETag, cancellation);
-        }
-    }
-
-    /// <summary>Waits until the index holds everything up to these positions.</summary>
-    private async Task<ViewPointer> IndexUpToAsync(long[] ends, CancellationToken cancellation)
-    {
-        while (true)
-        {
-            if (await views.ReadAsync(RowKeys.PointerTo(Views.Index), cancellation) is { } pointer)
-            {
-                var at = JsonSerializer.Deserialize(pointer.Value.Span, ContractsJson.Default.ViewPointer)!;
-                var keys = Enumerable.Range(0, ends.Length).Select(partition => RowKeys.Checkpoint(at, Views.Index, partition)).ToList();
-                var found = await views.ReadManyAsync(keys, cancellation);
-                var there = keys.Where((key, partition) => found.TryGetValue(key, out var stored)
-                    && JsonSerializer.Deserialize(stored.Value.Span, ContractsJson.Default.CheckpointRow)!.Position >= ends[partition]);
-                if (there.Count() == ends.Length)
-                {
-                    return at;
-                }
-            }
-
-            await Task.Delay(Look * (0.75 + (0.5 * chance.NextDouble())), time, cancellation);
-        }
-    }
-
-    private async IAsyncEnumerable<IndexRow> RowsAsync(
-        ViewPointer at, IndexTree tree, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
-    {
-        var labels = new Stack<string>([IndexTree.Top]);
-        while (labels.TryPop(out var label))
-        {
-            if (await views.ReadAsync(tree.Key(at, label), cancellation) is { } stored)
-            {
-                var row = JsonSerializer.Deserialize(stored.Value.Span, ContractsJson.Default.IndexRow)!;
-                foreach (var below in row.Below)
-                {
-                    labels.Push(below.Label);
-                }
-
-                yield return row;
-            }
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Accounts.Contracts;
 using Accounts.Processor.Consumers;
@@ -11,31 +12,97 @@ internal static class UserEvents
 {
     public const string Path = "/user-events";
 
+    public const string DeadPath = "/user-events-dead";
+
+    /// <summary>Why something is no message.</summary>
+    public const string NoMessage = "It is no CloudEvent with id and type, or not what its type says.";
+
     private const string Deleted = "user.deleted";
+    private const int MostCauses = 1_000;
 
     /// <summary>
     /// A message is taken when all that follows from it is done. One that is none goes to the dead-letter topic, as one does for
     /// which the retries of the component were not enough.
     /// </summary>
-    public static void MapUserEvents(this WebApplication app, UserDeletions deletions) => app
+    /// <param name="app">The application.</param>
+    /// <param name="deletions">Does it.</param>
+    /// <param name="causes">Why messages failed here, by id.</param>
+    public static void MapUserEvents(this WebApplication app, UserDeletions deletions, ConcurrentDictionary<string, string> causes) => app
         .MapPost(Path, async (HttpContext context, ILogger<UserDeletions> logger) =>
         {
-            using var message = await ParseAsync(context.Request.Body, context.RequestAborted);
-            if (Read(message?.RootElement) is not { } read)
+            if (Read(await BodyAsync(context)) is not { } read)
             {
                 logger.LogWarning("A message on {Topic} is no CloudEvent with id and type, or not what its type says; it is dropped", Topics.UserEvents);
                 return Answer("DROP");
             }
 
-            if (read.User is { } user)
+            try
             {
-                await deletions.DeleteAsync(user, read.Cause, context.RequestAborted);
-            }
+                if (read.User is { } user)
+                {
+                    await deletions.DeleteAsync(user, read.Cause, context.RequestAborted);
+                }
 
-            return Answer("SUCCESS");
+                causes.TryRemove(read.Cause.Id, out _);
+                return Answer("SUCCESS");
+            }
+            catch (CommandRefusedException refused)
+            {
+                logger.LogWarning("Message {Message} on {Topic} cannot be taken now: {Reason}", read.Cause.Id, Topics.UserEvents, refused.Message);
+                if (causes.Count < MostCauses)
+                {
+                    causes[read.Cause.Id] = refused.Message;
+                }
+
+                return Answer("RETRY");
+            }
         })
         .WithTopic(new TopicOptions { PubsubName = Components.Events, Name = Topics.UserEvents, DeadLetterTopic = Topics.UserEventsDead })
         .ExcludeFromDescription();
+
+    /// <summary>
+    /// What could not be taken is kept for operators. While it cannot be kept, the store is waited for, and when the service stops
+    /// meanwhile, or there is no room, the broker is asked to bring it again.
+    /// </summary>
+    /// <param name="app">The application.</param>
+    /// <param name="causes">Why messages failed on this replica, by id.</param>
+    public static void MapDeadUserEvents(this WebApplication app, ConcurrentDictionary<string, string> causes) => app
+        .MapPost(DeadPath, async (HttpContext context, FunctionHost host, IHostApplicationLifetime life, TimeProvider time, ILogger<DeadLetters> logger) =>
+        {
+            var message = await BodyAsync(context);
+            var (id, read) = (IdOf(message), Read(message));
+            var reason = read is null ? NoMessage : causes.GetValueOrDefault(read.Value.Cause.Id) ?? "Every try failed; the log of the service names it by the message's id.";
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, life.ApplicationStopping);
+            try
+            {
+                var at = host.Operator ?? throw new InvalidOperationException("The log and the views are not open yet.");
+                await new Outage("The views, which a dead letter needs,", time, logger).PersistAsync(
+                    async () =>
+                    {
+                        await new DeadLetters(at.Log.Id, at.Views).KeepAsync(message, id, reason, time.GetUtcNow(), either.Token);
+                        return true;
+                    },
+                    Random.Shared,
+                    either.Token);
+                causes.TryRemove(read?.Cause.Id ?? "", out _);
+                logger.LogError("Message {Message} on {Topic} could not be taken and is kept: {Reason} GET /v1/dead-letters", id, Topics.UserEvents, reason);
+                return Answer("SUCCESS");
+            }
+            catch (Exception cause)
+            {
+                logger.LogCritical("Dead letter {Message} of {Topic} cannot be kept now, the broker is to bring it again: {Reason}", id, Topics.UserEvents, cause.Message);
+                return Answer("RETRY");
+            }
+        })
+        .WithTopic(Components.Events, Topics.UserEventsDead)
+        .ExcludeFromDescription();
+
+    /// <summary>As the other one, of bytes.</summary>
+    internal static (long? User, CommandCause Cause)? Read(ReadOnlyMemory<byte> message)
+    {
+        using var document = Parse(message);
+        return Read(document?.RootElement);
+    }
 
     /// <summary>Null: not to be understood. Without a user: of a kind that is no business of ours.</summary>
     internal static (long? User, CommandCause Cause)? Read(JsonElement? message)
@@ -66,16 +133,29 @@ internal static class UserEvents
     private static string? Text(JsonElement envelope, string name) =>
         envelope.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text ? text : null;
 
-    private static async Task<JsonDocument?> ParseAsync(Stream body, CancellationToken cancellation)
+    private static string? IdOf(ReadOnlyMemory<byte> message)
+    {
+        using var document = Parse(message);
+        return document?.RootElement is { ValueKind: JsonValueKind.Object } envelope ? Text(envelope, "id") : null;
+    }
+
+    private static JsonDocument? Parse(ReadOnlyMemory<byte> message)
     {
         try
         {
-            return await JsonDocument.ParseAsync(body, default, cancellation);
+            return JsonDocument.Parse(message);
         }
         catch (JsonException)
         {
             return null;
         }
+    }
+
+    private static async Task<ReadOnlyMemory<byte>> BodyAsync(HttpContext context)
+    {
+        using var body = new MemoryStream();
+        await context.Request.Body.CopyToAsync(body, context.RequestAborted);
+        return body.ToArray();
     }
 
     private static ContentHttpResult Answer(string status) => TypedResults.Text($$"""{"status":"{{status}}"}""", MediaTypes.Json);

@@ -66,6 +66,7 @@ internal sealed class RunningSystem : IAsyncDisposable
             await File.WriteAllTextAsync(
                 Path.Combine(components, Path.GetFileName(file)),
                 !wakeUps && file.EndsWith("wakeups.yaml", StringComparison.Ordinal) ? text.Replace("  - accounts-processor\n", "", StringComparison.Ordinal)
+                : file.EndsWith("resiliency.yaml", StringComparison.Ordinal) ? text.Replace("duration: 2s", "duration: 100ms", StringComparison.Ordinal)
                 : subscriber is not null && file.EndsWith("events.yaml", StringComparison.Ordinal) ? text + "  - subscriber\n"
                 : text);
         }

@@ -65,6 +65,11 @@ internal static partial class DaprChecks
             report.Add(one.File, one.Line, $"the subscription of {one.Topic} on {one.Component} has no dead-letter topic of its own");
         }
 
+        foreach (var one in subscriptions.Where(one => one.DeadLetterTopic is { } dead && !subscriptions.Any(other => (other.Component, other.Topic) == (one.Component, dead))))
+        {
+            report.Add(one.File, one.Line, $"nobody takes what ends on {one.DeadLetterTopic}: a broker that has no reader of it may drop it");
+        }
+
         foreach (var one in subscriptions.Where(one => !Names.TopicNames.Contains(one.Topic) || !Names.ComponentNames.Contains(one.Component)))
         {
             report.Add(one.File, one.Line, $"there is no topic '{one.Topic}' of a component '{one.Component}'");
