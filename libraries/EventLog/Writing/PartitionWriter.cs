@@ -29,6 +29,8 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
     private MemoryLoader<TState, TCommand, TEvent> _loader;
     private SnapshotKeeper<TState, TCommand, TEvent> _snapshots;
     private DateTimeOffset _looked;
+    private Task? _look;
+    private volatile LogBrokenException? _lost;
     private int _queued;
 
     public PartitionWriter(
@@ -97,10 +99,10 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
                     await WorkAsync(cancellation);
 
                     // Under steady load commands wait at the end of each batch, and what is due by time is due all the same.
-                    await TendAsync(cancellation);
+                    Tend(cancellation);
                 }
 
-                await TendAsync(cancellation);
+                Tend(cancellation);
                 failures = 0;
             }
             catch (LogBrokenException e)
@@ -300,11 +302,16 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
         return true;
     }
 
-    /// <summary>What is due by time.</summary>
-    private async Task TendAsync(CancellationToken cancellation)
+    /// <summary>What is due by time. It goes on beside the commands, which wait for none of it.</summary>
+    private void Tend(CancellationToken cancellation)
     {
         var now = _around.Time.GetUtcNow();
         _snapshots.Tend(now, cancellation);
+        if (_lost is not null)
+        {
+            throw _lost;
+        }
+
         if (now - _looked < TimeSpan.FromSeconds(1))
         {
             return;
@@ -312,23 +319,24 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
 
         _looked = now;
         _memory.Forget(now);
-        if (_memory.Tail.Position > 0 && await OwnTailIsGoneAsync(cancellation))
+        if (_memory.Tail.Position > 0 && _look is null or { IsCompleted: true })
         {
-            throw new LogBrokenException(
-                new LogPosition(_partition, _memory.Tail.Position), $"The record at {_partition}:{_memory.Tail.Position} was acknowledged and is gone: the store has lost data.");
+            _look = LookAtTailAsync(new LogPosition(_partition, _memory.Tail.Position), cancellation);
         }
     }
 
-    private async Task<bool> OwnTailIsGoneAsync(CancellationToken cancellation)
+    private async Task LookAtTailAsync(LogPosition tail, CancellationToken cancellation)
     {
         try
         {
-            return await _store.ReadAsync(Keys.Record(_partition, _memory.Tail.Position), cancellation) is null;
+            if (await _store.ReadAsync(Keys.Record(_partition, tail.Position), cancellation) is null)
+            {
+                _lost = new LogBrokenException(tail, $"The record at {tail} was acknowledged and is gone: the store has lost data.");
+            }
         }
-        catch (Exception) when (!cancellation.IsCancellationRequested)
+        catch (Exception)
         {
             // A store that is away has not lost anything.
-            return false;
         }
     }
 

@@ -32,6 +32,8 @@ internal sealed class OpenLog : IAsyncDisposable
         return log;
     }
 
+    public string? NotReady => _log.NotReady;
+
     public Task<Outcome<Tally>> ReadAsync(string stream) => _log.ReadAsync(stream, CancellationToken.None);
 
     public Task<Outcome<Tally>> SubmitAsync(string stream, string verb, string? key = null, long by = 1) => _log.SubmitAsync(
