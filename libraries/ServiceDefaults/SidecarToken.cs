@@ -18,8 +18,9 @@ public static class SidecarToken
     private const string Setting = "APP_API_TOKEN";
     private const string Header = "dapr-api-token";
 
-    private static readonly Problem ForOperators = Problems.Of(StatusCodes.Status401Unauthorized, ProblemTypes.Unauthorized, "This address is for operators only") with
+    private static readonly Problem ForOperators = Problems.ByStatus(StatusCodes.Status401Unauthorized) with
     {
+        Title = "This address is for operators only",
         Detail = $"Send the app API token of the service in the header {Header}.",
     };
 
@@ -50,7 +51,8 @@ public static class SidecarToken
         app.Use((context, next) =>
         {
             var operators = context.GetEndpoint()?.Metadata.GetMetadata<OperatorsOnly>() is not null;
-            return (!operators && !IsForSidecar(context)) || CryptographicOperations.FixedTimeEquals(expected, Encoding.UTF8.GetBytes(context.Request.Headers[Header].ToString()))
+            var given = Encoding.UTF8.GetBytes(context.Request.Headers[Header].ToString());
+            return (!operators && !IsForSidecar(context)) || CryptographicOperations.FixedTimeEquals(expected, given)
                 ? next(context)
                 : Problems.WriteAsync(context, operators ? ForOperators : Problems.ByStatus(StatusCodes.Status401Unauthorized));
         });

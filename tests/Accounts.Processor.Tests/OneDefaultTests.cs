@@ -190,7 +190,9 @@ public class OneDefaultTests
 
         await Eventually.Holds(async () => Assert.Equal([numbers[2]], await Defaults(world)));
         var parked = await ParkingSteps.OnlyParked(replica);
-        Assert.Equal(("one-default-account", numbers[0], $"The row {broken} cannot be read: it was changed or damaged."), (parked.Function, parked.AccountNumber, parked.Cause));
+        Assert.Equal(
+            ("one-default-account", numbers[0], $"The row {broken} cannot be read: it was changed or damaged."),
+            (parked.Function, parked.AccountNumber, parked.Cause));
         Assert.DoesNotContain(replica.Log.ToArray(), line => line.Contains("The log in component", StringComparison.Ordinal));
         world.Views.Lose(broken);
         await ParkingSteps.Wish(replica, parked.Id, HeldWishes.Replay);

@@ -171,7 +171,9 @@ public class UserDeletionTests
 
         await AllAre(world, AccountStatus.Archived);
         var parked = await ParkingSteps.OnlyParked(replica);
-        Assert.Equal(("user-deletion", numbers[0], $"The row {broken} cannot be read: it was changed or damaged."), (parked.Function, parked.AccountNumber, parked.Cause));
+        Assert.Equal(
+            ("user-deletion", numbers[0], $"The row {broken} cannot be read: it was changed or damaged."),
+            (parked.Function, parked.AccountNumber, parked.Cause));
     }
 
     [Fact]

@@ -43,8 +43,8 @@ internal sealed class FunctionWorks(
         var held = new HeldAccounts(function, at, partition, writer, viewOutage, time, chance, logger);
         var replay = new Replay(held, log, partition, noting, viewOutage, time, chance);
         return new FunctionRunner(
-            function, partition, window, checkpoint, noting, held, replay, () => consumer.Permitted(filling), () => consumer.Advanced(filling), WaitsFor, trouble, _large,
-            logOutage, time, chance, logger);
+            function, partition, window, checkpoint, noting, held, replay, () => consumer.Permitted(filling), () => consumer.Advanced(filling), WaitsFor,
+            trouble, _large, logOutage, time, chance, logger);
 
         string? WaitsFor() => logOutage.Away ?? viewOutage.Away ?? (function switch
         {

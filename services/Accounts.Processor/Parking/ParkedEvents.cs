@@ -77,7 +77,8 @@ internal static class ParkedEvents
 
     /// <summary>Whether a text is a place in the list, as <see cref="ListAsync"/> returns it.</summary>
     public static bool IsPlace(string text) =>
-        text.Split('.') is [var name, var generation, var account] && Operator.Find(name) is not null && IsGeneration(generation) && AccountNumbers.IsValid(account);
+        text.Split('.') is [var name, var generation, var account]
+        && Operator.Find(name) is not null && IsGeneration(generation) && AccountNumbers.IsValid(account);
 
     private static bool IsGeneration(string text) => text.Length is > 0 and < 20 && text.All(char.IsAsciiLetterOrDigit);
 

@@ -45,7 +45,8 @@ internal sealed class Replay(HeldAccounts held, LogReader log, int partition, Wo
         await held.UpdateAsync(
             account,
             current => current.Done != row.Done || current.State == HeldStates.Released ? null
-                : failures is [var first] ? Retries.Failed(current with { Done = reached, Events = current.Events - taken, Wish = Unheard(current) }, first, now)
+                : failures is [var first]
+                    ? Retries.Failed(current with { Done = reached, Events = current.Events - taken, Wish = Unheard(current) }, first, now)
                 : Retries.Taken(current, reached, taken),
             cancellation);
 

@@ -71,7 +71,8 @@ internal static class UserEvents
         {
             var message = await BodyAsync(context);
             var (id, read) = (IdOf(message), Read(message));
-            var reason = read is null ? NoMessage : causes.GetValueOrDefault(read.Value.Cause.Id) ?? "Every try failed; the log of the service names it by the message's id.";
+            var reason = read is not { } found ? NoMessage
+                : causes.GetValueOrDefault(found.Cause.Id) ?? "Every try failed; the log of the service names it by the message's id.";
             using var either = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, life.ApplicationStopping);
             try
             {
@@ -90,7 +91,8 @@ internal static class UserEvents
             }
             catch (Exception cause)
             {
-                logger.LogCritical("Dead letter {Message} of {Topic} cannot be kept now, the broker is to bring it again: {Reason}", id, Topics.UserEvents, cause.Message);
+                logger.LogCritical(
+                    "Dead letter {Message} of {Topic} cannot be kept now, the broker is to bring it again: {Reason}", id, Topics.UserEvents, cause.Message);
                 return Answer("RETRY");
             }
         })

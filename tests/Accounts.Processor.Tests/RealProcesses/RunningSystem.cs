@@ -38,6 +38,13 @@ internal sealed class RunningSystem : IAsyncDisposable
 
     public HttpClient Commands { get; }
 
+    /// <summary>Sends a command to an account, which takes it.</summary>
+    public async Task Send(string number, string command)
+    {
+        using var answer = await Post($"/v1/accounts/{number}/commands/{command}", "{}");
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
     public LogReader Log { get; }
 
     public IStateStore ViewStore { get; }
@@ -56,7 +63,8 @@ internal sealed class RunningSystem : IAsyncDisposable
     /// <param name="processors">Sidecars for so many processors, which the test starts.</param>
     /// <param name="wakeUps">False: the processors hear of nothing.</param>
     /// <param name="subscriber">Another microservice, which listens to the events.</param>
-    public static async Task<RunningSystem> Start(int processors, bool wakeUps = true, RecordingApp? subscriber = null)
+    /// <param name="queries">With a query service.</param>
+    public static async Task<RunningSystem> Start(int processors, bool wakeUps = true, RecordingApp? subscriber = null, bool queries = false)
     {
         var folder = new TemporaryFolder();
         var components = Directory.CreateDirectory(folder.At("components")).FullName;
@@ -76,6 +84,7 @@ internal sealed class RunningSystem : IAsyncDisposable
             apps:
             {App(folder, "accounts-command", $"command: [dotnet, {Repository.Assembly("Accounts.Command")}]")}
             {App(folder, "accounts-processor", "")}
+            {(queries ? App(folder, "accounts-query", $"command: [dotnet, {Repository.Assembly("Accounts.Query")}]") : "")}
             {(subscriber is null ? "" : $"  - {{ appID: subscriber, appDirPath: {folder.Location}, appPort: {subscriber.Port} }}")}
             """);
         var host = RunningHost.Launch(new HostStart
@@ -85,7 +94,8 @@ internal sealed class RunningSystem : IAsyncDisposable
             Flags = ["--components", components, "--replicas", $"accounts-processor={processors}"],
         });
         await Eventually.True(
-            () => host.Apps.Count == processors + 1 + (subscriber is null ? 0 : 1), $"every sidecar has started:\n{string.Join('\n', host.Output)}", TimeSpan.FromSeconds(30));
+            () => host.Apps.Count == processors + 1 + (subscriber is null ? 0 : 1) + (queries ? 1 : 0),
+            $"every sidecar has started:\n{string.Join('\n', host.Output)}", TimeSpan.FromSeconds(30));
         var system = new RunningSystem(folder, host);
         await Eventually.True(
             async () => (await system.Commands.GetAsync("/healthz/ready")).IsSuccessStatusCode, "the command service is ready", TimeSpan.FromSeconds(30));
@@ -119,6 +129,9 @@ internal sealed class RunningSystem : IAsyncDisposable
         process.BeginOutputReadLine();
         return _processors[number] = process;
     }
+
+    /// <summary>The address of the query service.</summary>
+    public Uri Queries => _host["accounts-query"].Address!;
 
     /// <summary>The address of the processor with this number.</summary>
     public Uri Processor(int number) => _host[number == 1 ? "accounts-processor" : $"accounts-processor#{number}"].Address!;
