@@ -33,6 +33,9 @@ internal abstract record RowWrite(string Key)
     /// <summary>A row that never changes and tells that all others are there.</summary>
     public static RowWrite UnchangingLast<T>(string key, T value, JsonTypeInfo<T> json) => new Typed<T>(key, value, json) { Final = true, Last = true };
 
+    /// <summary>A row that still lacks something, and tells that all others are there.</summary>
+    public static RowWrite ChangingLast<T>(string key, T value, JsonTypeInfo<T> json) => new Typed<T>(key, value, json) { Final = false, Last = true };
+
     internal sealed record Typed<T>(string Key, T Value, JsonTypeInfo<T> Json) : RowWrite(Key)
     {
         public override byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(Value, Json);
@@ -145,6 +148,17 @@ internal sealed class Rows
         foreach (var write in writes)
         {
             _changed[write.Key] = write;
+        }
+    }
+
+    /// <summary>As if these rows had never been read or written.</summary>
+    public void Forget(IEnumerable<string> keys)
+    {
+        foreach (var key in keys)
+        {
+            _read.Remove(key);
+            _parsed.Remove(key);
+            _changed.Remove(key);
         }
     }
 
