@@ -16,6 +16,7 @@ internal static class HistoryView
         Name = Views.History,
         Reads = (at, logged) => logged.Version == 1 ? [] : [new RowRead(RowKeys.History(at, logged.Account, logged.Version - 1))],
         Fold = Fold,
+        ReadsRecord = (at, record) => [new RowRead(RowKeys.Feed(at, record.Partition, record.Position), New: true)],
         FoldRecord = FoldRecord,
     };
 
@@ -49,8 +50,8 @@ internal static class HistoryView
 
     /// <summary>
     /// An event that could not be folded holds up its account, and not those who follow all: it is there without the account until
-    /// it is folded. Only such a row ever changes, so it is written with ETag: whoever has folded the event may be another, and
-    /// what he has written is never taken back.
+    /// it is folded. Whoever has folded the event may be another, and what he has written is never taken back: the row is written only
+    /// over what was read.
     /// </summary>
     private static IEnumerable<RowWrite> FoldRecord(ViewPointer at, LoggedRecord record, Rows rows)
     {
@@ -58,14 +59,14 @@ internal static class HistoryView
         var folded = record.Events.Select(logged => Item(at, logged.Account, logged.Version, rows)).ToList();
         if (folded.TrueForAll(item => item is not null))
         {
-            return [RowWrite.UnchangingLast(key, new FeedRow(folded!), ContractsJson.Default.FeedRow)];
+            return [RowWrite.Closing(key, new FeedRow(folded!), ContractsJson.Default.FeedRow, whole: true)];
         }
 
         // The rows are not read at one moment, so the row of the record may know of an event whose own row was read too early.
         var there = Legible(() => rows.Get(key, ContractsJson.Default.FeedRow))?.Items ?? [];
         var items = folded.Zip(record.Events, (item, logged) =>
             item ?? there.FirstOrDefault(known => known?.EventId == logged.Recorded.EventId) ?? Bare(at, logged, rows));
-        return [RowWrite.ChangingLast(key, new FeedRow([.. items]), ContractsJson.Default.FeedRow)];
+        return [RowWrite.Closing(key, new FeedRow([.. items]), ContractsJson.Default.FeedRow, whole: false)];
     }
 
     private static AccountEventBody? Item(ViewPointer at, string account, long version, Rows rows) =>
