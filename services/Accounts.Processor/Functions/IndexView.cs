@@ -16,6 +16,7 @@ internal static class IndexView
         Reads = Reads,
         Fold = Fold,
         SharesRows = true,
+        Arrange = IndexPlaces.ArrangeAsync,
     };
 
     private static IEnumerable<RowRead> Reads(ViewPointer at, LoggedEvent logged)
