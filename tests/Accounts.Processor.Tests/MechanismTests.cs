@@ -200,7 +200,7 @@ public class MechanismTests
         await Eventually.Holds(async () => Assert.NotEqual(0, (await Checkpoints(world, Views.Account))[partition]));
         await replica.Routes.ReceivedAsync(partition, JsonSerializer.SerializeToElement(new WakeUp(partition, 0), JsonSerializerOptions.Web), Stop);
 
-        await ViewsEqualTheLog(world, TimeSpan.FromSeconds(10));
+        await world.ViewsEqualTheLog(row => !row.Key.Contains(".index.", StringComparison.Ordinal), TimeSpan.FromSeconds(10));
     }
 
     [Fact]

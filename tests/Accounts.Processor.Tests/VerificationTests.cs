@@ -1,10 +1,9 @@
+using System.Text.Json;
 using Accounts.Contracts;
 using Accounts.Domain;
-using Accounts.Processor.Functions;
-using Accounts.Processor.Operations;
 using Accounts.Processor.Tests.InProcess;
-using Accounts.Processor.Verification;
 using TestSupport;
+using static Accounts.Processor.Tests.InProcess.VerificationSteps;
 
 namespace Accounts.Processor.Tests;
 
@@ -15,17 +14,6 @@ public class VerificationTests
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    private static async Task<VerificationRow> Verify(Replica replica, string view, bool heal)
-    {
-        var at = await replica.Operator();
-        Assert.Null(await VerificationOrders.BeginAsync(at, (Function.View)Operator.Find(view)!, heal, Stop));
-        return await Eventually.Gives(
-            async () => await VerificationOrders.ReadAsync(at, view, Stop) is { State: "done" } done
-                ? done
-                : throw new TimeoutException($"The verification of {view} is not done: {string.Join(" | ", replica.Log.ToArray().TakeLast(5))}"),
-            TimeSpan.FromSeconds(30));
-    }
-
     private static async Task Work(AccountWorld world, int accounts)
     {
         await Parallel.ForEachAsync(Enumerable.Range(0, accounts), async (i, _) =>
@@ -34,6 +22,20 @@ public class VerificationTests
             await world.Send($"A-{i}", new AccountCommand.Confirm());
             await world.Send($"A-{i}", new AccountCommand.Activate());
         });
+    }
+
+    private static string Text(byte[] value) => System.Text.Encoding.UTF8.GetString(value);
+
+    private static void Break(AccountWorld world, string row, string? content)
+    {
+        if (content is null)
+        {
+            world.Views.Lose(row);
+        }
+        else
+        {
+            world.Views.Put(row, content);
+        }
     }
 
     [Fact]
@@ -72,6 +74,143 @@ public class VerificationTests
         await world.ViewsEqualTheLog();
         await world.Send("A-3", new AccountCommand.Suspend());
         await world.ViewsEqualTheLog();
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("{}")]
+    public async Task A_row_that_is_broken_is_named_alone_and_not_those_that_are_made_of_it(string? broken)
+    {
+        await using var world = new AccountWorld();
+        var replica = world.Start(ViewsOnly);
+        var row = RowKeys.History(await world.At(), "A-3", 2);
+        await Work(world, 10);
+        await world.ViewsEqualTheLog();
+        await world.ReachesTheTail(Views.History);
+        Break(world, row, broken);
+
+        var found = await Verify(replica, Views.History, heal: false);
+
+        Assert.Equal((1, 0, 0), (found.Broken, found.Healed, found.Unsettled));
+        Assert.Equal([row], found.BrokenRows);
+        Assert.Equal(1, (await Verify(replica, Views.History, heal: true)).Healed);
+        await world.ViewsEqualTheLog();
+    }
+
+    [Fact]
+    public async Task Of_a_function_that_is_paused_what_is_broken_is_healed_and_what_is_good_is_left_alone()
+    {
+        await using var world = new AccountWorld();
+        var replica = world.Start(ViewsOnly);
+        var at = await world.At();
+        await Work(world, 10);
+        await world.ViewsEqualTheLog();
+        await world.ReachesTheTail(Views.History);
+        var controls = (await replica.Operator()).Controls;
+        await controls.ChangeAsync(Views.History, function => function with { Paused = true }, Stop);
+        await Eventually.True(() => !controls.MayWork(Views.History), "the history is paused");
+        await world.Send("A-3", new AccountCommand.Suspend());
+        var before = LogFold.RowsIn(world.Views.Values, at).Where(IsHistory).OrderBy(pair => pair.Key).ToList();
+        string[] lost = [RowKeys.History(at, "A-3", 2), RowKeys.History(at, "A-4", 2)];
+        lost.ToList().ForEach(world.Views.Lose);
+        world.Views.BeforeWrite = writes => writes.Any(write => write.Key == lost[1]) ? throw new IOException("this row never") : Task.CompletedTask;
+
+        var found = await Verify(replica, Views.History, heal: true);
+
+        Assert.Equal((2, 1, 0), (found.Broken, found.Healed, found.Unsettled));
+        Assert.Equal(before.Where(row => row.Key != lost[1]), LogFold.RowsIn(world.Views.Values, at).Where(IsHistory).OrderBy(pair => pair.Key));
+
+        bool IsHistory(KeyValuePair<string, string> row) =>
+            row.Key.Contains(".history.", StringComparison.Ordinal) || row.Key.Contains(".feed.", StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_replay_that_is_half_way_is_not_taken_for_broken()
+    {
+        var poison = new Poison(logged => logged is { Account: "A-3", Version: 2 }, Views.History);
+        await using var world = new AccountWorld { As = poison.In };
+        var replica = world.Start(ViewsOnly);
+        await Work(world, 10);
+        await Eventually.True(async () => (await ParkingSteps.Parked(replica)).Count == 1, "the account is held back");
+        await world.ReachesTheTail(Views.History);
+        var (reached, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        world.Views.BeforeWrite = writes =>
+        {
+            if (writes.All(write => !write.Key.Contains(".feed.", StringComparison.Ordinal)))
+            {
+                return Task.CompletedTask;
+            }
+
+            reached.TrySetResult();
+            return goOn.Task;
+        };
+        poison.Cure();
+        await ParkingSteps.Replay(replica);
+        await reached.Task.WaitAsync(Stop);
+
+        try
+        {
+            var found = await Verify(replica, Views.History, heal: false);
+            Assert.Equal((0, 0), (found.Broken, found.Unsettled));
+        }
+        finally
+        {
+            goOn.SetResult();
+        }
+
+        await world.ViewsEqualTheLog();
+        Assert.Equal((0, 0), await Verify(replica, Views.History, heal: true) is var clean ? (clean.Broken, clean.Unsettled) : default);
+    }
+
+    [Fact]
+    public async Task Accounts_that_came_to_a_users_tree_in_another_order_than_in_the_log_are_not_broken_and_what_is_broken_among_them_is_healed()
+    {
+        var poison = new Poison(logged => logged is { Account: "HELD", Version: 1 }, Views.Index);
+        await using var world = new AccountWorld { As = poison.In };
+        var replica = world.Start("Functions=index");
+        var partition = (await world.Create("HELD")).Position.Partition;
+        await Eventually.True(async () => (await ParkingSteps.Parked(replica)).Count == 1, "the account is held back");
+
+        // So many that some twenty of each partition are below the top row.
+        await Parallel.ForEachAsync(Enumerable.Range(0, 70 * AccountWorld.Partitions), async (i, _) => await world.Create($"A-{i}"));
+        await world.ReachesTheTail(Views.Index);
+        poison.Cure();
+        await ParkingSteps.Replay(replica);
+        await Eventually.Holds(async () => Assert.Empty(await ParkingSteps.Parked(replica)));
+        var at = await world.At();
+        var tree = new IndexTree(partition, 1);
+        var sound = world.Views.Values;
+        var top = JsonSerializer.Deserialize(sound[tree.Key(at, IndexTree.Top)], ContractsJson.Default.IndexRow)!;
+        Assert.DoesNotContain(top.Entries, entry => entry.Account.AccountNumber == "HELD");
+
+        var found = await Verify(replica, Views.Index, heal: false);
+        Assert.Equal((0, 0), (found.Broken, found.Unsettled));
+
+        // The top row; a row below it that is there by number; the row of the account that came late; an account of a row below.
+        var below = tree.Key(at, top.Below[^1].Label);
+        var held = sound.Keys.First(key => key.StartsWith(tree.Key(at, "o"), StringComparison.Ordinal)
+            && Text(sound[key]).Contains("\"HELD\"", StringComparison.Ordinal));
+        (string Row, string? Content)[] broken =
+        [
+            (tree.Key(at, IndexTree.Top), null), (tree.Key(at, top.ByNumber[0].Label), null), (held, "{}"),
+            (below, Text(sound[below]).Replace("ACCOUNT_PENDING", "ACCOUNT_ACTIVE", StringComparison.Ordinal)),
+        ];
+        Assert.Equal(4, broken.DistinctBy(row => row.Row).Count());
+        foreach (var (row, content) in broken)
+        {
+            Break(world, row, content);
+        }
+
+        var healed = await Verify(replica, Views.Index, heal: true);
+        Assert.Equal((4, 4, 0), (healed.Broken, healed.Healed, healed.Unsettled));
+        Assert.Equal(broken.Select(row => row.Row).Order(), healed.BrokenRows.Order());
+        Assert.All(broken, row => Assert.Equal(Text(sound[row.Row]), Text(world.Views.Values[row.Row])));
+
+        // An account in two places is in one afterwards, whichever.
+        var twice = JsonSerializer.Deserialize(sound[below], ContractsJson.Default.IndexRow)!;
+        world.Views.Put(below, JsonSerializer.Serialize(twice with { Entries = [top.Entries[0], .. twice.Entries] }, ContractsJson.Default.IndexRow));
+        Assert.Equal([below], (await Verify(replica, Views.Index, heal: true)).BrokenRows);
+        Assert.Equal(Text(sound[below]), Text(world.Views.Values[below]));
     }
 
     [Fact]

@@ -73,7 +73,8 @@ public class ViewFoldTests
     [Fact]
     public async Task The_feed_has_a_row_for_every_record_and_is_held_up_by_nothing()
     {
-        var unknown = Given.Stored(new StoredEvent("ACCOUNT_ENNOBLED", 1, JsonSerializer.SerializeToElement(new { createdAt = 4_000 })), "B-1", 1, position: 2, index: 1);
+        var told = JsonSerializer.SerializeToElement(new { createdAt = 4_000, userId = 9 });
+        var unknown = Given.Stored(new StoredEvent("ACCOUNT_ENNOBLED", 1, told), "B-1", 1, position: 2, index: 1);
         var created = Given.Event(Given.Created(), 1, position: 2);
         LoggedRecord[] records = [Given.Record(1), Given.Record(2, created, unknown)];
         var rows = await Given.Folded(HistoryView.Function, _store, created);
@@ -88,10 +89,39 @@ public class ViewFoldTests
         var items = Feed(rows, 2);
         Assert.Equal([("ACCOUNT_CREATED", "A-1", 1_000L), ("ACCOUNT_ENNOBLED", "B-1", 4_000L)], items.Select(item => (item.Type, item.AccountNumber, item.CreatedAt)));
         Assert.Equal(Item(rows, 1), items[0]);
-        Assert.Equal((null, "0123abcd-3-2-1"), (items[1].Account, items[1].EventId));
+        Assert.Equal((null, "0123abcd-3-2-1", 9), (items[1].Account, items[1].EventId, items[1].UserId));
 
         static IReadOnlyList<AccountEventBody> Feed(Rows rows, long position) =>
             rows.Get(RowKeys.Feed(Given.At, 3, position), ContractsJson.Default.FeedRow)!.Items;
+    }
+
+    [Fact]
+    public async Task An_event_that_could_not_be_taken_and_does_not_say_whose_it_is_is_in_the_feed_as_its_users()
+    {
+        var old = Given.Event(new AccountEvent.Confirmed(2_000, "A-1"), 3, position: 3);
+        var rows = await Given.Folded(HistoryView.Function, _store, Given.Event(Given.Created(), 1));
+
+        rows.Apply(HistoryView.Function.FoldRecord!(Given.At, Given.Record(3, old), rows));
+
+        var item = Assert.Single(rows.Get(RowKeys.Feed(Given.At, 3, 3), ContractsJson.Default.FeedRow)!.Items);
+        Assert.Equal((null, 7), (item.Account, item.UserId));
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("null")]
+    [InlineData("""{"items":[]}""")]
+    public async Task A_row_that_somebody_has_broken_does_not_keep_the_feed_from_going_on(string broken)
+    {
+        var created = Given.Event(Given.Created(), 1);
+        string[] keys = [RowKeys.History(Given.At, "A-1", 1), RowKeys.Feed(Given.At, 3, 1)];
+        keys.ToList().ForEach(key => _store.Put(key, broken));
+        var rows = new Rows();
+        await rows.ReadAsync([.. keys.Select(key => new RowRead(key))], trustNew: false, _store, CancellationToken.None);
+
+        rows.Apply(HistoryView.Function.FoldRecord!(Given.At, Given.Record(1, created), rows));
+
+        Assert.Equal(("A-1", 1), rows.Get(keys[1], ContractsJson.Default.FeedRow)!.Items.Select(item => (item.AccountNumber, item.Version)).Single());
     }
 
     [Fact]

@@ -47,5 +47,6 @@ public class UnreliableViewTests(ThreeReplicas replicas, ITestOutputHelper outpu
         }
 
         await replicas.VerifyLogAsync();
+        await replicas.VerifyViewsAsync();
     }
 }

@@ -16,8 +16,14 @@ internal readonly record struct RowRead(string Key, bool New = false);
 /// <summary>A row as a fold leaves it.</summary>
 internal abstract record RowWrite(string Key)
 {
-    /// <summary>Written once with content that never changes, so that writing it twice does no harm.</summary>
+    /// <summary>The content never changes, so that writing it twice does no harm.</summary>
     public required bool Final { get; init; }
+
+    /// <summary>
+    /// Written only over what was read. Whoever may write such a row must write it so from the first time on: Redis forgets to ask
+    /// where it was written otherwise, and takes nothing else where it was written so.
+    /// </summary>
+    public required bool Fenced { get; init; }
 
     /// <summary>Written when all other rows of the batch are there: whoever sees this row sees those too.</summary>
     public bool Last { get; init; }
@@ -25,13 +31,18 @@ internal abstract record RowWrite(string Key)
     public abstract byte[] ToJson();
 
     /// <summary>A row that later events change.</summary>
-    public static RowWrite Changing<T>(string key, T value, JsonTypeInfo<T> json) => new Typed<T>(key, value, json) { Final = false };
+    public static RowWrite Changing<T>(string key, T value, JsonTypeInfo<T> json) => new Typed<T>(key, value, json) { Final = false, Fenced = true };
 
     /// <summary>A row that never changes.</summary>
-    public static RowWrite Unchanging<T>(string key, T value, JsonTypeInfo<T> json) => new Typed<T>(key, value, json) { Final = true };
+    public static RowWrite Unchanging<T>(string key, T value, JsonTypeInfo<T> json) => new Typed<T>(key, value, json) { Final = true, Fenced = false };
 
-    /// <summary>A row that never changes and tells that all others are there.</summary>
-    public static RowWrite UnchangingLast<T>(string key, T value, JsonTypeInfo<T> json) => new Typed<T>(key, value, json) { Final = true, Last = true };
+    /// <summary>A row that tells that all others are there.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="value">The content.</param>
+    /// <param name="json">How it is stored.</param>
+    /// <param name="whole">Nothing is lacking in it, so it never changes.</param>
+    public static RowWrite Closing<T>(string key, T value, JsonTypeInfo<T> json, bool whole) =>
+        new Typed<T>(key, value, json) { Final = whole, Fenced = true, Last = true };
 
     internal sealed record Typed<T>(string Key, T Value, JsonTypeInfo<T> Json) : RowWrite(Key)
     {
@@ -161,15 +172,30 @@ internal sealed class Rows
         }
     }
 
+    /// <summary>As if these rows had never been read or written.</summary>
+    public void Forget(IEnumerable<string> keys)
+    {
+        foreach (var key in keys)
+        {
+            _read.Remove(key);
+            _parsed.Remove(key);
+            _changed.Remove(key);
+        }
+    }
+
     public bool IsFinal(string key) => _changed.TryGetValue(key, out var row) && row.Final;
 
     /// <summary>What is to be written, first or last.</summary>
-    public IEnumerable<StateWrite> Changes(bool last) => _changed.Values.Where(row => row.Last == last).Select(row => row switch
+    public IEnumerable<StateWrite> Changes(bool last) => _changed.Values.Where(row => row.Last == last).Select(Change).OfType<StateWrite>();
+
+    private StateWrite? Change(RowWrite row)
     {
-        { Final: true } => new StateWrite(row.Key, row.ToJson(), WriteCondition.Always),
-        _ when _read.GetValueOrDefault(row.Key) is { } stored => new StateWrite(row.Key, row.ToJson(), WriteCondition.Unchanged, stored.ETag),
-        _ => new StateWrite(row.Key, row.ToJson(), WriteCondition.Missing),
-    });
+        var json = row.ToJson();
+        return !row.Fenced ? new StateWrite(row.Key, json, WriteCondition.Always)
+            : _read.GetValueOrDefault(row.Key) is not { } stored ? new StateWrite(row.Key, json, WriteCondition.Missing)
+            : row.Final && stored.Value.Span.SequenceEqual(json) ? null
+            : new StateWrite(row.Key, json, WriteCondition.Unchanged, stored.ETag);
+    }
 }
 
 /// <summary>Somebody has broken a row: the events that need it are parked, and no others.</summary>

@@ -59,7 +59,8 @@ internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter 
     private async Task<(Rows Rows, IReadOnlyList<EventFailure> Failures)> FoldAsync(Batch batch, bool trustNew, CancellationToken cancellation)
     {
         var rows = new Rows();
-        await rows.ReadAsync([.. batch.For(view).SelectMany(logged => view.Reads(scope, logged))], trustNew, writer.Store, cancellation);
+        var reads = batch.For(view).SelectMany(logged => view.Reads(scope, logged)).Concat(batch.Records.SelectMany(record => view.ReadsRecord(scope, record)));
+        await rows.ReadAsync([.. reads], trustNew, writer.Store, cancellation);
         while (true)
         {
             var failures = Fold(batch, rows);

@@ -1,6 +1,7 @@
 using Accounts.Contracts;
 using Accounts.Processor.Consumers;
 using Accounts.Processor.Users;
+using EventLog;
 
 namespace Accounts.Processor.Functions;
 
@@ -45,6 +46,9 @@ internal abstract record Function
         /// </summary>
         public required Func<ViewPointer, LoggedEvent, Rows, IEnumerable<RowWrite>> Fold { get; init; }
 
+        /// <summary>As <see cref="Reads"/>, for <see cref="FoldRecord"/>.</summary>
+        public Func<ViewPointer, LoggedRecord, IEnumerable<RowRead>> ReadsRecord { get; init; } = (_, _) => [];
+
         /// <summary>
         /// Rows of a whole record, made after its events were folded, also of a record without events and of one whose events
         /// could not all be taken: what is taken of it never waits for the rest. Pure, and must not throw.
@@ -62,6 +66,12 @@ internal abstract record Function
         /// never shared.
         /// </summary>
         public bool SharesRows { get; init; }
+
+        /// <summary>
+        /// Where rows depend on the order in which accounts came, and the log does not tell that alone: gives expected rows the
+        /// shape of the stored ones, as far as that is sound. Null: the log tells everything.
+        /// </summary>
+        public Arrange? Arrange { get; init; }
 
         /// <summary>
         /// Marks the rows of an account that lack the event with this version, so that nobody takes them for the newest; the
@@ -96,6 +106,10 @@ internal abstract record Function
         public required Func<LoggedEvent, OutgoingMessage?> Message { get; init; }
     }
 }
+
+/// <summary>Arranges expected rows like the stored ones, and returns the keys of those that may have changed or gone.</summary>
+internal delegate Task<IReadOnlySet<string>> Arrange(
+    ViewPointer at, Rows expected, IReadOnlyCollection<string> wrong, IStateStore views, CancellationToken cancellation);
 
 internal enum StartAt
 {

@@ -7,7 +7,7 @@ namespace Accounts.Processor.Functions;
 
 /// <summary>
 /// Every event with the account after it: one row an event, by account and version, and one row a record of the log, by its
-/// position, for those who follow all accounts. None of them ever changes.
+/// position, for those who follow all accounts. None of them ever changes that has all that belongs in it.
 /// </summary>
 internal static class HistoryView
 {
@@ -16,6 +16,7 @@ internal static class HistoryView
         Name = Views.History,
         Reads = (at, logged) => logged.Version == 1 ? [] : [new RowRead(RowKeys.History(at, logged.Account, logged.Version - 1))],
         Fold = Fold,
+        ReadsRecord = (at, record) => [new RowRead(RowKeys.Feed(at, record.Partition, record.Position), New: true)],
         FoldRecord = FoldRecord,
     };
 
@@ -47,22 +48,49 @@ internal static class HistoryView
         }, ContractsJson.Default.AccountEventBody);
     }
 
+    /// <summary>
+    /// An event that could not be folded holds up its account, and not those who follow all: it is there without the account until
+    /// it is folded. Whoever has folded the event may be another, and what he has written is never taken back: the row is written only
+    /// over what was read.
+    /// </summary>
     private static IEnumerable<RowWrite> FoldRecord(ViewPointer at, LoggedRecord record, Rows rows)
     {
-        var items = record.Events.Select(logged => Item(at, logged.Account, logged.Version, rows) ?? Bare(logged.Recorded));
-        yield return RowWrite.UnchangingLast(RowKeys.Feed(at, record.Partition, record.Position), new FeedRow([.. items]), ContractsJson.Default.FeedRow);
+        var key = RowKeys.Feed(at, record.Partition, record.Position);
+        var folded = record.Events.Select(logged => Item(at, logged.Account, logged.Version, rows)).ToList();
+        if (folded.TrueForAll(item => item is not null))
+        {
+            return [RowWrite.Closing(key, new FeedRow(folded!), ContractsJson.Default.FeedRow, whole: true)];
+        }
+
+        // The rows are not read at one moment, so the row of the record may know of an event whose own row was read too early.
+        var there = Legible(() => rows.Get(key, ContractsJson.Default.FeedRow))?.Items ?? [];
+        var items = folded.Zip(record.Events, (item, logged) =>
+            item ?? there.FirstOrDefault(known => known?.EventId == logged.Recorded.EventId) ?? Bare(at, logged, rows));
+        return [RowWrite.Closing(key, new FeedRow([.. items]), ContractsJson.Default.FeedRow, whole: false)];
     }
 
     private static AccountEventBody? Item(ViewPointer at, string account, long version, Rows rows) =>
-        rows.Get(RowKeys.History(at, account, version), ContractsJson.Default.AccountEventBody);
+        Legible(() => rows.Get(RowKeys.History(at, account, version), ContractsJson.Default.AccountEventBody));
 
-    /// <summary>What is known of an event that could not be folded: it holds up its account, and not those who follow all.</summary>
-    private static AccountEventBody Bare(EventLog.RecordedEvent recorded)
+    /// <summary>A row that somebody has broken is no better than none, and must not stop the others.</summary>
+    private static T? Legible<T>(Func<T?> row)
+        where T : class
     {
-        var happened = recorded.Event.Data is { ValueKind: JsonValueKind.Object } data
-            && data.TryGetProperty("createdAt", out var at) && at.ValueKind == JsonValueKind.Number && at.TryGetInt64(out var time)
-            ? time
-            : recorded.Time.ToUnixTimeMilliseconds();
+        try
+        {
+            return row();
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What is known of an event without the account after it.</summary>
+    private static AccountEventBody Bare(ViewPointer at, LoggedEvent logged, Rows rows)
+    {
+        var recorded = logged.Recorded;
+        var happened = logged.CreatedAt ?? recorded.Time.ToUnixTimeMilliseconds();
         return new AccountEventBody
         {
             Type = recorded.Event.Name,
@@ -71,6 +99,9 @@ internal static class HistoryView
             CreatedAt = happened,
             LastModified = happened,
             AccountNumber = recorded.Stream,
+
+            // Who follows a user must hear of it too. The first event has always told the user.
+            UserId = logged.User ?? Item(at, logged.Account, 1, rows)?.UserId,
             CorrelationId = recorded.CorrelationId,
             CausationId = recorded.CausationId,
         };

@@ -20,10 +20,10 @@ internal sealed class IndexTreeRows(ViewPointer at, IndexTree tree, Rows rows)
         : rows.Get(tree.Key(at, label), ContractsJson.Default.IndexRow) ?? IndexRow.Empty;
 
     /// <summary>Puts the entry into the last row of the path, and what follows from it into the rows above.</summary>
-    public void Put(IReadOnlyList<string> path, IndexEntry entry)
+    public void Put(IReadOnlyList<string> path, IndexEntry entry, bool byNumber = false)
     {
         Put(path[^1], entry);
-        Summarise(path, byNumber: false);
+        Summarise(path, byNumber);
     }
 
     /// <summary>
@@ -39,32 +39,33 @@ internal sealed class IndexTreeRows(ViewPointer at, IndexTree tree, Rows rows)
         }
 
         var (byCreation, byNumber) = IndexTree.Ways(entry.Ordinal, entry.Account.AccountNumber);
-        Summarise(PutOn(byCreation), byNumber: false);
-        Summarise(PutOn(byNumber), byNumber: true);
+        PutOn(byCreation, entry, byNumber: false);
+        PutOn(byNumber, entry, byNumber: true);
+    }
 
-        List<string> PutOn(IReadOnlyList<string> way)
+    /// <summary>Puts the entry into the first row below the top one that takes it; returns the path to that row.</summary>
+    public IReadOnlyList<string> PutOn(IReadOnlyList<string> way, IndexEntry entry, bool byNumber)
+    {
+        var path = new List<string> { IndexTree.Top };
+        foreach (var label in way)
         {
-            var path = new List<string> { IndexTree.Top };
-            foreach (var label in way)
+            if (path.Count % AskAhead == 1)
             {
-                if (path.Count % AskAhead == 1)
+                foreach (var next in way.Skip(path.Count - 1).Take(AskAhead))
                 {
-                    foreach (var next in way.Skip(path.Count - 1).Take(AskAhead))
-                    {
-                        Get(next);
-                    }
-                }
-
-                path.Add(label);
-                if (Takes(Get(label), entry) || path.Count > way.Count)
-                {
-                    Put(label, entry);
-                    break;
+                    Get(next);
                 }
             }
 
-            return path;
+            path.Add(label);
+            if (Takes(Get(label), entry) || path.Count > way.Count)
+            {
+                break;
+            }
         }
+
+        Put(path, entry, byNumber);
+        return path;
     }
 
     private static bool Takes(IndexRow row, IndexEntry entry) =>

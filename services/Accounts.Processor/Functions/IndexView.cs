@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Accounts.Contracts;
 using Accounts.Domain;
 using Accounts.Processor.Consumers;
@@ -12,7 +11,14 @@ namespace Accounts.Processor.Functions;
 /// </summary>
 internal static class IndexView
 {
-    public static Function.View Function { get; } = new() { Name = Views.Index, Reads = Reads, Fold = Fold, SharesRows = true };
+    public static Function.View Function { get; } = new()
+    {
+        Name = Views.Index,
+        Reads = Reads,
+        Fold = Fold,
+        SharesRows = true,
+        Arrange = IndexPlaces.ArrangeAsync,
+    };
 
     private static IEnumerable<RowRead> Reads(ViewPointer at, LoggedEvent logged)
     {
@@ -26,7 +32,7 @@ internal static class IndexView
         }
 
         // Without a user the fold finds it in the account's entry, and asks for the user's rows then.
-        if (UserOf(logged.Recorded.Event) is { } user)
+        if (logged.User is { } user)
         {
             yield return new RowRead(new IndexTree(partition, user).Key(at, IndexTree.Top));
         }
@@ -58,8 +64,4 @@ internal static class IndexView
             Account = AccountRows.BodyOf(account, logged.Version),
         };
     }
-
-    /// <summary>The user as it is stored, whether or not this version can read the rest of the event.</summary>
-    internal static long? UserOf(StoredEvent stored) => stored.Data is { ValueKind: JsonValueKind.Object } data
-        && data.TryGetProperty("userId", out var user) && user.ValueKind == JsonValueKind.Number && user.TryGetInt64(out var id) ? id : null;
 }

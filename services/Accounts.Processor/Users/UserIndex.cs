@@ -79,7 +79,7 @@ internal sealed class UserIndex(LogReader log, IStateStore views, TimeProvider t
     private async Task<long> UserOfAsync(ViewPointer at, HeldRow row, IReadOnlyList<LogRecord> record, CancellationToken cancellation)
     {
         var recorded = record.SelectMany(found => found.Events).First(recorded => recorded.Stream == row.Account && recorded.Version == row.Version);
-        if (IndexView.UserOf(recorded.Event) is { } user)
+        if (new LoggedEvent(recorded).User is { } user)
         {
             return user;
         }

@@ -12,7 +12,7 @@ internal sealed record Mismatch(RowWrite Expected, StoredValue? Stored)
     /// <summary>Neither side has changed since.</summary>
     public bool IsStill(Mismatch before) => Stored?.ETag == before.Stored?.ETag;
 
-    public StateWrite Healing => Expected.Final ? new StateWrite(Expected.Key, Expected.ToJson(), WriteCondition.Always)
+    public StateWrite Healing => !Expected.Fenced ? new StateWrite(Expected.Key, Expected.ToJson(), WriteCondition.Always)
         : Stored is { } there ? new StateWrite(Expected.Key, Expected.ToJson(), WriteCondition.Unchanged, there.ETag)
         : new StateWrite(Expected.Key, Expected.ToJson(), WriteCondition.Missing);
 }

@@ -19,7 +19,7 @@ internal sealed record VerificationRow
     public required long Begun { get; init; }
 
     /// <summary>How it stands.</summary>
-    [AllowedValues("waiting", "running", "done")]
+    [AllowedValues("waiting", "running", "done", "failed")]
     public required string State { get; init; }
 
     /// <summary>The replica that does it.</summary>
@@ -27,6 +27,12 @@ internal sealed record VerificationRow
 
     /// <summary>Grows as long as that replica is alive.</summary>
     public long Beat { get; init; }
+
+    /// <summary>How often it was begun: anew by another replica when one has fallen silent, or when it broke off.</summary>
+    public int Attempts { get; init; }
+
+    /// <summary>Why it was given up, when it has failed.</summary>
+    public string? Cause { get; init; }
 
     /// <summary>How many events were folded; an event is folded once, whichever of its rows are compared.</summary>
     public long EventsDone { get; init; }
@@ -55,7 +61,7 @@ internal sealed record VerificationRow
     /// <summary>Keys of broken rows, the first hundred.</summary>
     public IReadOnlyList<string> BrokenRows { get; init; } = [];
 
-    /// <summary>When it was done, in epoch milliseconds.</summary>
+    /// <summary>When it was done or given up, in epoch milliseconds.</summary>
     public long? Ended { get; init; }
 
     public static string Key(string logId, string function) => RowKeys.Row(new ViewPointer(logId, "1"), "verification", function);

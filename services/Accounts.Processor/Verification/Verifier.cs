@@ -13,9 +13,10 @@ namespace Accounts.Processor.Verification;
 internal sealed class Verifier(Operator at, IReadOnlyList<Function> functions, RowWriter writer, string replica, ILogger logger)
 {
     private const int EventsPerPortion = 100_000;
-    private const int NamedRows = 100;
+
+    // What breaks off every time is not the store's fault, and an operator waits.
+    private const int Attempts = 5;
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan TellEvery = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<string, (long Beat, long SeenAt)> _beats = [];
 
@@ -29,7 +30,14 @@ internal sealed class Verifier(Operator at, IReadOnlyList<Function> functions, R
             var row = JsonSerializer.Deserialize(stored.Value.Span, ProcessorJson.Default.VerificationRow)!;
             if (row.State == "waiting" || (row.State == "running" && IsSilent(key, row.Beat)))
             {
-                await RunAsync(views[key], key, row, stored.ETag, cancellation);
+                try
+                {
+                    await RunAsync(views[key], new RunningVerification(at.Views, key, row, stored.ETag, replica, at.Time), cancellation);
+                }
+                catch (VerificationTakenOverException taken)
+                {
+                    logger.LogInformation("View {View}: {Reason}", views[key].Name, taken.Message);
+                }
             }
         }
     }
@@ -44,69 +52,35 @@ internal sealed class Verifier(Operator at, IReadOnlyList<Function> functions, R
         return at.Time.GetElapsedTime(seen.SeenAt) > Silence;
     }
 
-    private async Task RunAsync(Function.View view, string key, VerificationRow row, string etag, CancellationToken cancellation)
+    private async Task RunAsync(Function.View view, RunningVerification running, CancellationToken cancellation)
     {
+        var asked = running.Row;
         var report = await FunctionReport.ReadAsync(at, [view], cancellation);
-        var begun = at.Time.GetTimestamp();
-        var told = begun;
-        var current = row with
+        await running.BeginAsync(
+            report.Generations(view).Where(generation => generation.Id == asked.Generation).Sum(generation => generation.EventsDone), cancellation);
+        logger.LogInformation("View {View} is verified, generation {Generation}", view.Name, asked.Generation);
+        string? cause = null;
+        try
         {
-            State = "running",
-            Replica = replica,
-            Beat = row.Beat + 1,
-            EventsOf = report.Generations(view).Where(generation => generation.Id == row.Generation).Sum(generation => generation.EventsDone),
-            EventsDone = 0,
-            Rows = 0,
-            Broken = 0,
-            Healed = 0,
-            Unsettled = 0,
-            BrokenRows = [],
-        };
-        double events = 0;
-        await SaveAsync(current);
-        logger.LogInformation("View {View} is verified, generation {Generation}", view.Name, row.Generation);
-        await new ViewVerification(view, at, row, writer, EventsPerPortion, ProgressAsync).RunAsync(cancellation);
-        current = current with { State = "done", Ended = at.Time.GetUtcNow().ToUnixTimeMilliseconds(), SecondsLeft = null };
-        await TellAsync();
-        logger.LogInformation(
-            "View {View} is verified: {Rows} rows, {Broken} broken, {Healed} healed, {Unsettled} unsettled", view.Name, current.Rows, current.Broken, current.Healed, current.Unsettled);
-
-        async Task ProgressAsync(VerificationProgress progress)
+            await running.WhileAliveAsync(
+                stop => new ViewVerification(view, at, asked, writer, EventsPerPortion, running.Note).RunAsync(stop), cancellation);
+        }
+        catch (Exception broke) when (broke is not VerificationTakenOverException && !cancellation.IsCancellationRequested)
         {
-            events += progress.Events;
-            current = current with
+            var last = running.Row.Attempts >= Attempts;
+            logger.LogError(broke, "View {View}: its verification broke off and {Next}", view.Name, last ? "is given up" : "is begun anew");
+            if (!last)
             {
-                Rows = current.Rows + progress.Rows,
-                Broken = current.Broken + progress.Broken.Count,
-                BrokenRows = [.. current.BrokenRows, .. progress.Broken.Take(NamedRows - current.BrokenRows.Count)],
-                Healed = current.Healed + progress.Healed,
-                Unsettled = current.Unsettled + progress.Unsettled,
-            };
-            if (at.Time.GetElapsedTime(told) > TellEvery)
-            {
-                await TellAsync();
+                return;
             }
+
+            cause = $"It broke off {Attempts} times; the log of the service says why.";
         }
 
-        async Task TellAsync()
-        {
-            told = at.Time.GetTimestamp();
-            var rate = events / Math.Max(0.001, at.Time.GetElapsedTime(begun).TotalSeconds);
-            var done = current.State == "done";
-            await SaveAsync(current = current with
-            {
-                Beat = current.Beat + 1,
-                EventsDone = done ? current.EventsOf : (long)events,
-                EventsPerSecond = Math.Round(rate, 1),
-                SecondsLeft = done || rate <= 0 ? null : Math.Round(Math.Max(0, current.EventsOf - events) / rate, 1),
-            });
-        }
-
-        // Another replica that has taken over has changed the row, so this ends the work here.
-        async Task SaveAsync(VerificationRow next)
-        {
-            await at.Views.ReplaceAsync(key, JsonSerializer.SerializeToUtf8Bytes(next, ProcessorJson.Default.VerificationRow), etag, cancellation);
-            etag = (await at.Views.ReadAsync(key, cancellation))?.ETag ?? "";
-        }
+        await running.EndAsync(cause, cancellation);
+        var row = running.Row;
+        logger.LogInformation(
+            "View {View}, verification {State}: {Rows} rows, {Broken} broken, {Healed} healed, {Unsettled} unsettled",
+            view.Name, row.State, row.Rows, row.Broken, row.Healed, row.Unsettled);
     }
 }

@@ -10,14 +10,14 @@ namespace Accounts.Processor.Verification;
 
 /// <summary>
 /// Compares every row that the log says a view must have with what is stored, while the view goes on. Memory is bounded: a
-/// partition at a time, and of that a portion of the accounts, unless accounts share rows.
+/// partition at a time, and of that a portion of the accounts, unless accounts share rows. Rows of whole records are shared by
+/// accounts; of those the newest state of each account of the partition is in memory.
 /// </summary>
-/// <param name="progress">Gets what was done since it was called last; may take its time, and throw to end the work.</param>
+/// <param name="progress">Gets what was done since it was called last.</param>
 internal sealed class ViewVerification(
-    Function.View view, Operator at, VerificationRow asked, RowWriter writer, int eventsPerPortion, Func<VerificationProgress, Task> progress)
+    Function.View view, Operator at, VerificationRow asked, RowWriter writer, int eventsPerPortion, Action<VerificationProgress> progress)
 {
     private const int Rounds = 8;
-    private const int PageRecords = 16;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
@@ -34,9 +34,9 @@ internal sealed class ViewVerification(
                 await VerifyAsync(partition, portions, portion, cancellation);
             }
 
-            if (view.FoldRecord is { } fold)
+            if (view.FoldRecord is not null)
             {
-                await VerifyRecordsAsync(partition, checkpoint.Position, fold, cancellation);
+                await VerifyRecordsAsync(partition, cancellation);
             }
         }
     }
@@ -50,67 +50,82 @@ internal sealed class ViewVerification(
             (await CheckpointAsync(partition, cancellation)).Position,
             events => progress(new VerificationProgress { Events = (double)events / portions }),
             cancellation);
-        var mismatches = await RowComparison.FindAsync(expected.All, writer.Store, cancellation);
-        await progress(new VerificationProgress { Rows = expected.All.Count() });
+        var mismatches = await CompareAsync(expected, expected.All, cancellation);
+        progress(new VerificationProgress { Rows = expected.All.Count() });
         for (var round = 0; mismatches.Count > 0 && round < Rounds; round++)
         {
             // What was stored is of events up to this end. Once the function is past it and the rows are still the same, they
-            // have all of those events and no later one.
-            var end = await LogEnds.FindAsync(at.Reader, partition, expected.Position, cancellation);
-            if (!await ReachesAsync(partition, end, cancellation))
+            // have all of those events and no later one. A row that never changes was there before the function came so far.
+            if (mismatches.Any(mismatch => !mismatch.Expected.Final)
+                && !await ReachesAsync(partition, await LogEnds.FindAsync(at.Reader, partition, expected.Position, cancellation), cancellation))
             {
                 break;
             }
 
-            await expected.FoldAsync((await CheckpointAsync(partition, cancellation)).Position, _ => Task.CompletedTask, cancellation);
+            await expected.FoldAsync((await CheckpointAsync(partition, cancellation)).Position, _ => { }, cancellation);
             var before = mismatches.ToDictionary(mismatch => mismatch.Expected.Key);
-            var again = await RowComparison.FindAsync(expected.All.Where(row => before.ContainsKey(row.Key)), writer.Store, cancellation);
+            var again = await CompareAsync(expected, expected.All.Where(row => before.ContainsKey(row.Key)), cancellation);
             if (!Same(held, await HeldAsync(partition, cancellation)))
             {
                 await VerifyAsync(partition, portions, portion, cancellation);
                 return;
             }
 
-            var broken = again.Where(mismatch => mismatch.IsStill(before[mismatch.Expected.Key])).ToList();
-            await ReportAsync(broken, cancellation);
-            mismatches = [.. again.Except(broken)];
+            mismatches = await ReportAsync(before, again, cancellation);
         }
 
-        await progress(new VerificationProgress { Unsettled = mismatches.Count });
+        progress(new VerificationProgress { Unsettled = mismatches.Count });
     }
 
-    /// <summary>Rows of whole records are made of the rows of their events, which are right by now.</summary>
-    private async Task VerifyRecordsAsync(
-        int partition, long upTo, Func<ViewPointer, LoggedRecord, Rows, IEnumerable<RowWrite>> fold, CancellationToken cancellation)
+    private async Task<IReadOnlyList<Mismatch>> CompareAsync(ExpectedRows expected, IEnumerable<RowWrite> rows, CancellationToken cancellation)
     {
-        for (long after = 0; after < upTo;)
+        var found = await RowComparison.FindAsync(rows, writer.Store, cancellation);
+        if (found.Count == 0 || view.Arrange is not { } arrange)
         {
-            var records = await at.Reader.ReadAsync(partition, after, (int)Math.Min(PageRecords, upTo - after), cancellation);
-            var logged = records.Select(LoggedRecord.From).ToList();
-            var rows = new Rows();
-            List<RowWrite> expected;
-            do
-            {
-                await rows.ReadWantedAsync(writer.Store, cancellation);
-                expected = [.. logged.SelectMany(record => fold(_at, record, rows).ToList())];
-            }
-            while (rows.Wanted.Count > 0);
+            return found;
+        }
 
-            await ReportAsync(await RowComparison.FindAsync(expected, writer.Store, cancellation), cancellation);
-            await progress(new VerificationProgress { Rows = expected.Count });
-            after += records.Count > 0 ? records.Count : throw new IOException($"Partition {partition} of the log ends at {after}, before {upTo}.");
+        var arranged = await arrange(_at, expected.Rows, [.. found.Select(mismatch => mismatch.Expected.Key)], writer.Store, cancellation);
+        var others = found.Where(mismatch => !arranged.Contains(mismatch.Expected.Key));
+        return [.. others, .. await RowComparison.FindAsync(expected.All.Where(row => arranged.Contains(row.Key)), writer.Store, cancellation)];
+    }
+
+    private async Task VerifyRecordsAsync(int partition, CancellationToken cancellation)
+    {
+        // First how far the function is, then what it holds back: it writes them the other way round, so all that it lacks of
+        // these records is known, and what it takes meanwhile is only ever added.
+        var upTo = (await CheckpointAsync(partition, cancellation)).Position;
+        var expected = new ExpectedRows(view, _at, partition, at.Reader, await HeldAsync(partition, cancellation), _ => true);
+        while (expected.Position < upTo)
+        {
+            var records = await expected.FoldPageAsync(upTo, cancellation);
+            var rows = await expected.OfAsync(records, writer.Store, cancellation);
+            var mismatches = await RowComparison.FindAsync(rows, writer.Store, cancellation);
+            progress(new VerificationProgress { Rows = rows.Count });
+            for (var round = 0; mismatches.Count > 0 && round < Rounds; round++)
+            {
+                var before = mismatches.ToDictionary(mismatch => mismatch.Expected.Key);
+                rows = [.. (await expected.OfAsync(records, writer.Store, cancellation)).Where(row => before.ContainsKey(row.Key))];
+                mismatches = await ReportAsync(before, await RowComparison.FindAsync(rows, writer.Store, cancellation), cancellation);
+            }
+
+            progress(new VerificationProgress { Unsettled = mismatches.Count });
         }
     }
 
-    private async Task ReportAsync(IReadOnlyList<Mismatch> broken, CancellationToken cancellation)
+    /// <summary>Of what is still not as expected, that which has not changed since is broken; the rest is returned.</summary>
+    private async Task<IReadOnlyList<Mismatch>> ReportAsync(
+        Dictionary<string, Mismatch> before, IReadOnlyList<Mismatch> again, CancellationToken cancellation)
     {
+        var broken = again.Where(mismatch => before.TryGetValue(mismatch.Expected.Key, out var earlier) && mismatch.IsStill(earlier)).ToList();
         var healed = new List<string>();
         if (asked.Heal && broken.Count > 0)
         {
             await writer.WriteAsync(broken.Select(mismatch => mismatch.Healing), singly: true, healed, cancellation);
         }
 
-        await progress(new VerificationProgress { Broken = [.. broken.Select(mismatch => mismatch.Expected.Key)], Healed = healed.Count });
+        progress(new VerificationProgress { Broken = [.. broken.Select(mismatch => mismatch.Expected.Key)], Healed = healed.Count });
+        return [.. again.Except(broken)];
     }
 
     private async Task<bool> ReachesAsync(int partition, long end, CancellationToken cancellation)
@@ -139,7 +154,8 @@ internal sealed class ViewVerification(
     }
 
     private static bool Same(IReadOnlyDictionary<string, HeldRow> one, IReadOnlyDictionary<string, HeldRow> other) => one.Count == other.Count
-        && one.All(row => other.TryGetValue(row.Key, out var there) && (there.Done, there.State, there.Version) == (row.Value.Done, row.Value.State, row.Value.Version));
+        && one.All(row => other.TryGetValue(row.Key, out var there)
+            && (there.Done, there.State, there.Version) == (row.Value.Done, row.Value.State, row.Value.Version));
 }
 
 /// <summary>What a verification has done since it told of it last.</summary>

@@ -24,9 +24,12 @@ internal sealed class AccountWorld : IAsyncDisposable
     private readonly Task _running;
     private int _ids;
 
-    public AccountWorld(SimulatedStore? views = null)
+    /// <param name="views">The views' store, when a test does something to it.</param>
+    /// <param name="elsewhere">Instead of it, a store of which a test knows no more than a service does.</param>
+    public AccountWorld(SimulatedStore? views = null, IStateStore? elsewhere = null)
     {
         Views = views ?? new SimulatedStore();
+        ViewStore = elsewhere ?? Views;
         Commands = new Log(
             Records, new PartitionRoutes("writers", (_, _, _) => throw new IOException("no actors here")),
             Decider, new LogOptions { Partitions = Partitions, RouteSilence = TimeSpan.FromMilliseconds(1) },
@@ -39,6 +42,9 @@ internal sealed class AccountWorld : IAsyncDisposable
     public SimulatedStore Records { get; } = new();
 
     public SimulatedStore Views { get; }
+
+    /// <summary>The views' store as processors see it.</summary>
+    public IStateStore ViewStore { get; }
 
     /// <summary>Takes what publishers publish.</summary>
     public SimulatedBroker Broker { get; } = new();

@@ -50,7 +50,27 @@ internal static class LogFold
         return rows;
     }
 
-    /// <summary>The rows of the views that are in a store, without checkpoints and the like.</summary>
+    /// <summary>
+    /// The rows of the index, by its fold alone. Where accounts of a user with more than fifty in a partition were held back, they
+    /// may be in other rows.
+    /// </summary>
+    public static Dictionary<string, string> IndexRows(ViewPointer at, IEnumerable<LogRecord> records)
+    {
+        var rows = new Consumers.Rows { Alone = true };
+        foreach (var recorded in records.SelectMany(record => record.Events))
+        {
+            rows.Apply([.. IndexView.Function.Fold(at, new Consumers.LoggedEvent(recorded), rows)]);
+        }
+
+        return rows.Written.ToDictionary(row => row.Key, row => Encoding.UTF8.GetString(row.ToJson()));
+    }
+
+    /// <summary>The rows of the index that are in a store.</summary>
+    public static Dictionary<string, string> IndexRowsIn(IReadOnlyDictionary<string, byte[]> values, ViewPointer at) => values
+        .Where(pair => pair.Key.StartsWith(RowKeys.Row(at, Views.Index, ""), StringComparison.Ordinal))
+        .ToDictionary(pair => pair.Key, pair => Encoding.UTF8.GetString(pair.Value));
+
+    /// <summary>The rows of the other views that are in a store, without checkpoints and the like.</summary>
     public static Dictionary<string, string> RowsIn(IReadOnlyDictionary<string, byte[]> values, ViewPointer at) => values
         .Where(pair => pair.Key.StartsWith(RowKeys.Row(at, Views.Account, ""), StringComparison.Ordinal)
             || pair.Key.StartsWith(RowKeys.Row(at, Views.History, ""), StringComparison.Ordinal)

@@ -23,6 +23,15 @@ internal static class ParkingSteps
     public static async Task Wish(Replica replica, string id, string wish) =>
         Assert.True(await ParkedEvents.WishAsync(replica.Host.Operator!, id, wish, TestContext.Current.CancellationToken));
 
+    /// <summary>Asks for a replay of whatever is held back; nothing happens to what is taken meanwhile.</summary>
+    public static async Task Replay(Replica replica)
+    {
+        foreach (var parked in await Parked(replica))
+        {
+            await ParkedEvents.WishAsync(replica.Host.Operator!, parked.Id, HeldWishes.Replay, TestContext.Current.CancellationToken);
+        }
+    }
+
     /// <summary>Confirms an account, and gives it so many events more.</summary>
     public static async Task Suspend(AccountWorld world, string number, int times)
     {

@@ -24,7 +24,7 @@ internal sealed class Replica
             .AddInMemoryCollection(settings.Select(setting => setting.Split('=', 2)).ToDictionary(pair => pair[0], pair => (string?)pair[1])).Build();
         _loggers = LoggerFactory.Create(logging => logging.AddProvider(new Lines(this)));
         Records = new MortalStore(world.Records);
-        Views = new MortalStore(world.Views);
+        Views = new MortalStore(world.ViewStore);
         Routes = new PartitionRoutes("consumers", (partition, message, cancellation) => Call!(partition, message, cancellation));
         Call = Routes.ReceivedAsync;
         Host = new FunctionHost(

@@ -7,12 +7,15 @@ namespace Accounts.Processor.Tests.InProcess;
 internal sealed class SimulatedStore : IStateStore
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, (byte[] Value, long ETag)> _values = [];
+    private readonly Dictionary<string, (byte[] Value, long ETag, bool Fenced)> _values = [];
     private long _etags;
 
     public string Name => "simulated";
 
-    /// <summary>Redis: a transaction ignores "must not exist", and what precedes or follows a refused write in it stays.</summary>
+    /// <summary>
+    /// Redis: a transaction ignores "must not exist", and what precedes or follows a refused write in it stays. A create fails, and
+    /// a write without ETag, only where the key was once written singly with a condition.
+    /// </summary>
     public bool LikeRedis { get; init; }
 
     /// <summary>Called before each call that writes; may throw, or do something in between, as a rival would.</summary>
@@ -23,6 +26,9 @@ internal sealed class SimulatedStore : IStateStore
 
     /// <summary>Called before each read; may throw.</summary>
     public Action<IReadOnlyList<string>> BeforeRead { get; set; } = _ => { };
+
+    /// <summary>Awaited before each read: how slow it is.</summary>
+    public Func<IReadOnlyList<string>, Task> Delay { get; set; } = _ => Task.CompletedTask;
 
     /// <summary>Keys of each call that wrote, in the order in which the calls were made.</summary>
     public List<string[]> Writes { get; } = [];
@@ -52,7 +58,7 @@ internal sealed class SimulatedStore : IStateStore
     {
         lock (_gate)
         {
-            _values[key] = (System.Text.Encoding.UTF8.GetBytes(value), ++_etags);
+            _values[key] = (System.Text.Encoding.UTF8.GetBytes(value), ++_etags, _values.TryGetValue(key, out var there) && there.Fenced);
         }
     }
 
@@ -64,6 +70,7 @@ internal sealed class SimulatedStore : IStateStore
     public async Task<IReadOnlyDictionary<string, StoredValue>> ReadManyAsync(IReadOnlyList<string> keys, CancellationToken cancellation)
     {
         await Task.Yield();
+        await Delay(keys);
         BeforeRead(keys);
         lock (_gate)
         {
@@ -72,12 +79,12 @@ internal sealed class SimulatedStore : IStateStore
     }
 
     public Task CreateAsync(string key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
-        WriteAsync([new StateWrite(key, value, WriteCondition.Missing)], ignoreCreates: false);
+        WriteAsync([new StateWrite(key, value, WriteCondition.Missing)], together: false);
 
     public Task ReplaceAsync(string key, ReadOnlyMemory<byte> value, string etag, CancellationToken cancellation) =>
-        WriteAsync([new StateWrite(key, value, WriteCondition.Unchanged, etag)], ignoreCreates: false);
+        WriteAsync([new StateWrite(key, value, WriteCondition.Unchanged, etag)], together: false);
 
-    public Task TransactAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation) => WriteAsync(writes, ignoreCreates: LikeRedis);
+    public Task TransactAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation) => WriteAsync(writes, together: true);
 
     public Task DeleteAsync(string key, CancellationToken cancellation)
     {
@@ -85,19 +92,19 @@ internal sealed class SimulatedStore : IStateStore
         return Task.CompletedTask;
     }
 
-    private async Task WriteAsync(IReadOnlyList<StateWrite> writes, bool ignoreCreates)
+    private async Task WriteAsync(IReadOnlyList<StateWrite> writes, bool together)
     {
         await Task.Yield();
         await BeforeWrite(writes);
         lock (_gate)
         {
             Writes.Add([.. writes.Select(write => write.Key)]);
-            var refused = writes.Where(write => !Allowed(write, ignoreCreates)).ToList();
+            var refused = writes.Where(write => !Allowed(write)).ToList();
             if (refused.Count == 0 || LikeRedis)
             {
                 foreach (var write in writes.Except(refused))
                 {
-                    _values[write.Key] = (write.Value.ToArray(), ++_etags);
+                    _values[write.Key] = (write.Value.ToArray(), ++_etags, !together || IsFenced(write.Key));
                 }
             }
 
@@ -110,12 +117,15 @@ internal sealed class SimulatedStore : IStateStore
         AfterWrite(writes);
     }
 
-    private bool Allowed(StateWrite write, bool ignoreCreates) => write.Condition switch
+    private bool Allowed(StateWrite write) => write.Condition switch
     {
-        WriteCondition.Missing => ignoreCreates || !_values.ContainsKey(write.Key),
         WriteCondition.Unchanged => _values.TryGetValue(write.Key, out var there) && Text(there.ETag) == write.ETag,
+        _ when LikeRedis => !IsFenced(write.Key),
+        WriteCondition.Missing => !_values.ContainsKey(write.Key),
         _ => true,
     };
+
+    private bool IsFenced(string key) => _values.TryGetValue(key, out var there) && there.Fenced;
 
     private static string Text(long etag) => etag.ToString(CultureInfo.InvariantCulture);
 }

@@ -11,9 +11,13 @@ internal static class WorldAssertions
         async () =>
         {
             var at = await world.At();
+            var records = await world.ReadAll();
             Assert.Equal(
-                LogFold.Rows(at, await world.ReadAll()).Where(where ?? All).OrderBy(pair => pair.Key),
+                LogFold.Rows(at, records).Where(where ?? All).OrderBy(pair => pair.Key),
                 LogFold.RowsIn(world.Views.Values, at).Where(where ?? All).OrderBy(pair => pair.Key));
+            Assert.Equal(
+                LogFold.IndexRows(at, records).Where(where ?? All).OrderBy(pair => pair.Key),
+                LogFold.IndexRowsIn(world.Views.Values, at).Where(where ?? All).OrderBy(pair => pair.Key));
 
             static bool All(KeyValuePair<string, string> row) => true;
         },

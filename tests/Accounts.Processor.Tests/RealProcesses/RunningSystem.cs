@@ -191,7 +191,7 @@ internal sealed class RunningSystem : IAsyncDisposable
             within);
     }
 
-    /// <summary>Every row of both views is there and is what a fold of the log says, for every acknowledged account.</summary>
+    /// <summary>Every row of all three views is there and is what a fold of the log says, for every acknowledged account.</summary>
     public async Task ViewsEqualTheLog() => await Eventually.Holds(
         async () =>
         {
@@ -210,6 +210,10 @@ internal sealed class RunningSystem : IAsyncDisposable
             var found = await ViewStore.ReadManyAsync([.. expected.Keys], CancellationToken.None);
             Assert.Equal(expected.Count, found.Count);
             Assert.All(expected, row => Assert.Equal(row.Value, Encoding.UTF8.GetString(found[row.Key].Value.Span)));
+            var index = LogFold.IndexRows(at, records);
+            var inIndex = await ViewStore.ReadManyAsync([.. index.Keys], CancellationToken.None);
+            Assert.Equal(index.Count, inIndex.Count);
+            Assert.All(index, row => Assert.Equal(row.Value, Encoding.UTF8.GetString(inIndex[row.Key].Value.Span)));
             Assert.All(Acknowledged, number => Assert.Contains(RowKeys.Account(at, number), expected));
             // Whoever is confirmed by onboarding is activated by it too.
             Assert.DoesNotContain(
