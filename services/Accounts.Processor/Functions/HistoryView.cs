@@ -80,7 +80,7 @@ internal static class HistoryView
         {
             return row();
         }
-        catch (JsonException)
+        catch (UnreadableRowException)
         {
             return null;
         }

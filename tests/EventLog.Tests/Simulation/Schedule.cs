@@ -40,7 +40,7 @@ public sealed class Schedule
     {
         _world = new VirtualWorld(seed);
         _size = given ?? ScheduleSize.Any(_world.Chance);
-        var fewKeys = _world.Happens(0.2);
+        var fewKeys = _world.Happens(0.1);
         _options = new LogOptions
         {
             Partitions = _size.Partitions,
@@ -157,7 +157,7 @@ public sealed class Schedule
             await SendUntilKnownAsync(sent, patience: 4);
             if (sent.Key is not null && _world.Happens(0.4))
             {
-                await _world.PauseAsync(_world.Happens(0.2) ? 60_000 : _world.Happens(0.2) ? 20_000 : 500);
+                await _world.PauseAsync(_world.Happens(0.07) ? 60_000 : _world.Happens(0.2) ? 20_000 : 500);
                 await SendUntilKnownAsync(sent, patience: 2);
             }
 
