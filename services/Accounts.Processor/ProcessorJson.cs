@@ -14,7 +14,6 @@ namespace Accounts.Processor;
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(FunctionRow))]
-[JsonSerializable(typeof(HeldPage))]
 [JsonSerializable(typeof(WaitingRow))]
 [JsonSerializable(typeof(ParkedBody))]
 [JsonSerializable(typeof(ParkedListBody))]

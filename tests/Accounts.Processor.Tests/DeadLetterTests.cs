@@ -132,7 +132,7 @@ public class DeadLetterTests
         var store = new SimulatedStore();
         var letters = new DeadLetters("0123abcd", store);
         await Keep(letters, new string('x', 5_000_000), "large");
-        for (var i = 1; i < HeldDirectory.Pages * HeldDirectory.AccountsPerPage; i++)
+        for (var i = 1; i < HeldListRow.Pages * HeldDirectory.AccountsPerPage; i++)
         {
             await Keep(letters, "{}", $"m-{i}");
         }

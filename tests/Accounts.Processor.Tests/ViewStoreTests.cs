@@ -15,7 +15,7 @@ public sealed class ViewStoreTests(HarshStores stores) : IClassFixture<HarshStor
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    public static IEnumerable<TheoryDataRow<string>> Stores() => HarshStores.Names.Select(name => new TheoryDataRow<string>(name));
+    public static IEnumerable<TheoryDataRow<string>> Stores() => StoresHost.Names.Select(name => new TheoryDataRow<string>(name));
 
     [Theory]
     [MemberData(nameof(Stores))]

@@ -95,7 +95,7 @@ internal sealed class Batch<TState, TCommand, TEvent>
         {
             if (stored is not null)
             {
-                _memory.Remember(entry!, remembered!, stored.Keyed, _position.Position, now);
+                _memory.Remember(entry!, stored.Id, stored.Keyed ? remembered : null, _position.Position, now);
                 _memory.Touch(entry!, _position.Position);
             }
         }

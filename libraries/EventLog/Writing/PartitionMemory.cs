@@ -98,14 +98,19 @@ internal sealed class PartitionMemory<TState, TCommand, TEvent>(
     public void ForgetRecalled() => _recalled.Clear();
 
     /// <summary>Remembers a command; called once for each command of a record that is now committed.</summary>
-    public void Remember(StreamEntry<TState> entry, Remembered<TState> command, bool keyed, long position, DateTimeOffset now)
+    /// <param name="entry">Its stream.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="keyed">What the stream is to remember of it, because it has a key; else null.</param>
+    /// <param name="position">The record's.</param>
+    /// <param name="now">The time.</param>
+    public void Remember(StreamEntry<TState> entry, string id, Remembered<TState>? keyed, long position, DateTimeOffset now)
     {
-        var hash = HashOf(entry.Name, command.Id);
+        var hash = HashOf(entry.Name, id);
         _recent[hash] = position;
         _recentByAge.Enqueue((now, hash, position));
-        if (keyed)
+        if (keyed is not null)
         {
-            entry.Remember(command, options.RememberKeyed);
+            entry.Remember(keyed, options.RememberKeyed);
         }
     }
 
@@ -138,7 +143,8 @@ internal sealed class PartitionMemory<TState, TCommand, TEvent>(
             }
 
             // A snapshot that already covers the record has the keyed commands too, and maybe newer ones.
-            Remember(entry, Restore(command), command.Keyed && record.Position > entry.Covered, record.Position, now);
+            var keyed = command.Keyed && record.Position > entry.Covered ? Restore(command) : null;
+            Remember(entry, command.Id, keyed, record.Position, now);
         }
 
         foreach (var command in record.Commands)

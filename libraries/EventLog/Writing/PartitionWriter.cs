@@ -94,15 +94,15 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
                     opened = true;
                 }
 
-                while (_waiting.Count > 0)
+                do
                 {
                     await WorkAsync(cancellation);
 
                     // Under steady load commands wait at the end of each batch, and what is due by time is due all the same.
                     Tend(cancellation);
                 }
+                while (_waiting.Count > 0);
 
-                Tend(cancellation);
                 failures = 0;
             }
             catch (LogBrokenException e)

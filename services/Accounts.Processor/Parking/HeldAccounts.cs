@@ -69,7 +69,7 @@ internal sealed class HeldAccounts(Function function, ViewPointer at, int partit
     public async Task<bool> TakeAsync(IReadOnlyList<LoggedRecord> records, IReadOnlyList<EventFailure> failures, CancellationToken cancellation)
     {
         var failed = failures.ToDictionary(failure => failure.Event.Account);
-        if (failed.Keys.Count(account => !Holds(account)) + Count > HeldDirectory.Pages * HeldDirectory.AccountsPerPage)
+        if (failed.Keys.Count(account => !Holds(account)) + Count > HeldListRow.Pages * HeldDirectory.AccountsPerPage)
         {
             throw new TooManyHeldException(function.Name, partition);
         }

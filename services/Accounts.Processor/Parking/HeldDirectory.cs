@@ -4,30 +4,26 @@ using EventLog;
 
 namespace Accounts.Processor.Parking;
 
-/// <summary>A part of the accounts that a function holds back in a partition.</summary>
-internal sealed record HeldPage(IReadOnlyList<string> Accounts);
-
 /// <summary>
 /// Which accounts a function holds back in a partition, in a fixed number of rows, because state stores cannot list keys. A
 /// function that fails for more accounts than fit is broken itself: it stops, rather than park the world.
 /// </summary>
 internal sealed class HeldDirectory(ViewPointer at, string function, int partition, IStateStore views)
 {
-    public const int Pages = 10;
     public const int AccountsPerPage = 100;
 
-    private (HeldPage Page, string? ETag)[] _pages = [];
+    private (HeldListRow Page, string? ETag)[] _pages = [];
 
     public static IEnumerable<string> Keys(ViewPointer at, string function, int partition) =>
-        Enumerable.Range(0, Pages).Select(page => RowKeys.Row(at, "held-accounts", $"{function}.{partition}.{page}"));
+        Enumerable.Range(0, HeldListRow.Pages).Select(page => RowKeys.HeldList(at, function, partition, page));
 
-    public static HeldPage Parse(StoredValue stored) => JsonSerializer.Deserialize(stored.Value.Span, ProcessorJson.Default.HeldPage)!;
+    public static HeldListRow Parse(StoredValue stored) => JsonSerializer.Deserialize(stored.Value.Span, ContractsJson.Default.HeldListRow)!;
 
     public async Task<IReadOnlyList<string>> ReadAsync(CancellationToken cancellation)
     {
         string[] keys = [.. Keys(at, function, partition)];
         var found = await views.ReadManyAsync(keys, cancellation);
-        _pages = [.. keys.Select(key => found.TryGetValue(key, out var stored) ? (Parse(stored), (string?)stored.ETag) : (new HeldPage([]), null))];
+        _pages = [.. keys.Select(key => found.TryGetValue(key, out var stored) ? (Parse(stored), (string?)stored.ETag) : (new HeldListRow([]), null))];
         return [.. _pages.SelectMany(page => page.Page.Accounts).Distinct()];
     }
 
@@ -47,7 +43,7 @@ internal sealed class HeldDirectory(ViewPointer at, string function, int partiti
 
             if (changed)
             {
-                var json = JsonSerializer.SerializeToUtf8Bytes(new HeldPage(accounts), ProcessorJson.Default.HeldPage);
+                var json = JsonSerializer.SerializeToUtf8Bytes(new HeldListRow(accounts), ContractsJson.Default.HeldListRow);
                 await (etag is null ? views.CreateAsync(key, json, cancellation) : views.ReplaceAsync(key, json, etag, cancellation));
             }
         }
@@ -60,4 +56,4 @@ internal sealed class HeldDirectory(ViewPointer at, string function, int partiti
 }
 
 internal sealed class TooManyHeldException(string function, int partition)
-    : Exception($"Function {function} fails for more than {HeldDirectory.Pages * HeldDirectory.AccountsPerPage} accounts of partition {partition}: it stops there, because the fault is its own.");
+    : Exception($"Function {function} fails for more than {HeldListRow.Pages * HeldDirectory.AccountsPerPage} accounts of partition {partition}: it stops there, because the fault is its own.");

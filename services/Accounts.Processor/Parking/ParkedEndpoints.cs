@@ -1,4 +1,3 @@
-using System.Globalization;
 using Accounts.Contracts;
 using Accounts.Processor.Consumers;
 using Accounts.Processor.Functions;
@@ -53,14 +52,16 @@ internal static class ParkedEndpoints
             return Task.FromResult(Problems.Of(404, ProblemTypes.UnknownFunction, "There is no function with this name").Result());
         }
 
-        if (!int.TryParse(limit ?? "50", NumberStyles.None, CultureInfo.InvariantCulture, out var size) || size is < 1 or > MaxLimit)
-        {
-            return Task.FromResult(Problems.Invalid("limit", $"must be a whole number from 1 to {MaxLimit}").Result());
-        }
-
+        var wrong = new Dictionary<string, string[]>();
+        var size = (int)(Wholes.Read(limit ?? "50", "limit", 1, MaxLimit, wrong) ?? 0);
         if (cursor is not null && !ParkedEvents.IsPlace(cursor))
         {
-            return Task.FromResult(Problems.Invalid("cursor", "must be taken from the Link of the page before, or be left out for the first page").Result());
+            wrong["cursor"] = ["must be taken from the Link of the page before, or be left out for the first page"];
+        }
+
+        if (wrong.Count > 0)
+        {
+            return Task.FromResult(Problems.Invalid(wrong).Result());
         }
 
         return Operator.AnswerAsync(host.Operator, PageAsync, cancellation);

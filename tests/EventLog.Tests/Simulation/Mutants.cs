@@ -51,7 +51,7 @@ internal static class Mutants
             "asked.ForEach(p => p.Travelled = true);",
             ""),
         new("Commands in other writers' records are remembered", "only one's own are", "PartitionMemory.cs",
-            "Remember(entry, Restore(command), command.Keyed && record.Position > entry.Covered, record.Position, now);",
+            "Remember(entry, command.Id, keyed, record.Position, now);",
             ""),
         new("A command is remembered for a while, whoever sent it", "only with its stream, if it has a key", "PartitionMemory.cs",
             "_recent[hash] = position;",

@@ -1,3 +1,5 @@
+using TestSupport;
+
 namespace EventLog.Tests.Stores;
 
 /// <summary>The check of a store at first use.</summary>
@@ -32,7 +34,7 @@ public sealed class StoreCheckTests(StoresFixture fixture)
         Assert.Empty(store.Keys);
     }
 
-    public static IEnumerable<TheoryDataRow<string>> Stores() => StoresFixture.Names.Select(name => new TheoryDataRow<string>(name));
+    public static IEnumerable<TheoryDataRow<string>> Stores() => StoresHost.Names.Select(name => new TheoryDataRow<string>(name));
 
     [Theory]
     [MemberData(nameof(Stores))]

@@ -7,7 +7,7 @@ namespace EventLog.Tests.Stores;
 [Collection(OnRealStores.Name)]
 public sealed class StoreTests(StoresFixture fixture)
 {
-    public static IEnumerable<TheoryDataRow<string>> Stores() => StoresFixture.Names.Select(name => new TheoryDataRow<string>(name));
+    public static IEnumerable<TheoryDataRow<string>> Stores() => StoresHost.Names.Select(name => new TheoryDataRow<string>(name));
 
     [Theory]
     [MemberData(nameof(Stores))]

@@ -1,4 +1,3 @@
-using Dapr.Client;
 using Grpc.Net.Client;
 using TestSupport;
 using Autogen = Dapr.Client.Autogen.Grpc.v1;
@@ -12,63 +11,25 @@ public sealed class OnRealStores : ICollectionFixture<StoresFixture>
     public const string Name = "stores";
 }
 
-/// <summary>A sidecar without an app, with one state store for each way in which Dapr's stores differ.</summary>
+/// <summary>The stores of <see cref="StoresHost"/>.</summary>
 public sealed class StoresFixture : IAsyncLifetime
 {
-    private readonly TemporaryFolder _folder = new();
-    private RunningHost? _host;
-    private DaprClient? _dapr;
+    private readonly StoresHost _host = new();
     private GrpcChannel? _channel;
-
-    // "singly" is SQLite again, used without transactions and bulk reads.
-    public static readonly string[] Names = ["sqlite", "postgresql", "redis", "mysql", "singly"];
 
     public async ValueTask InitializeAsync()
     {
-        foreach (var name in Names)
-        {
-            _folder.Write($"components/{name}.yaml", $"""
-                apiVersion: dapr.io/v1alpha1
-                kind: Component
-                metadata:
-                  name: {name}
-                spec:
-                  type: state.sqlite
-                  version: v1
-                  metadata:
-                    - name: connectionString
-                      value: {name}.db
-                {(name is "sqlite" or "singly" ? "" : $"    - name: behaveAs\n      value: {name}")}
-                """);
-        }
-
-        var run = _folder.Write("dapr.yaml", """
-            version: 1
-            common:
-              resourcesPaths: [./components]
-            apps:
-              - appID: log
-                appDirPath: .
-            """);
-        _host = await RunningHost.StartAsync(new HostStart { RunFile = run });
-        var address = _host["log"].DaprGrpc.ToString();
-        _dapr = new DaprClientBuilder().UseGrpcEndpoint(address).UseHttpEndpoint(_host["log"].DaprHttp.ToString()).Build();
-        _channel = GrpcChannel.ForAddress(address);
+        await _host.StartAsync();
+        _channel = GrpcChannel.ForAddress(_host.Grpc);
     }
 
     public IStateStore Store(string name) => new DaprStateStore(
         new Autogen.Dapr.DaprClient(_channel!), name, TimeSpan.FromSeconds(10),
-        name == "singly" ? new StoreUse { Transactions = false, BulkReads = false } : null);
+        name == StoresHost.Singly ? new StoreUse { Transactions = false, BulkReads = false } : null);
 
     public async ValueTask DisposeAsync()
     {
-        _dapr?.Dispose();
         _channel?.Dispose();
-        if (_host is not null)
-        {
-            await _host.DisposeAsync();
-        }
-
-        _folder.Dispose();
+        await _host.DisposeAsync();
     }
 }
