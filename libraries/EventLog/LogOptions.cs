@@ -58,13 +58,13 @@ public sealed record LogOptions
     public TimeSpan CommandAge { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>A caller waits at most so long before it is told that the outcome is unknown.</summary>
-    public TimeSpan AnswerWithin { get; init; } = TimeSpan.FromSeconds(4.5);
+    public TimeSpan AnswerWithin { get; init; } = TimeSpan.FromSeconds(4);
 
     /// <summary>A route that says nothing for this long is silent, and the replica uses its own writer.</summary>
     public TimeSpan RouteSilence { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Time-out of one call to the state store.</summary>
-    public TimeSpan StoreTimeout { get; init; } = TimeSpan.FromSeconds(4);
+    public TimeSpan StoreTimeout { get; init; } = TimeSpan.FromSeconds(3.5);
 
     /// <summary>Streams without unsaved events kept in memory per partition; others are read again when needed.</summary>
     public int CachedStreams { get; init; } = 10_000;

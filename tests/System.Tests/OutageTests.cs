@@ -79,6 +79,9 @@ public class OutageTests(RestartedSystem restarted)
                 (await accounts.Ask(HttpMethod.Get, new Uri(service, "/healthz/ready"))).Is(503);
             }
         });
+
+        // The first command of a process has its code compiled, which is no waiting for a sidecar.
+        (await accounts.Create(AccountSystem.NewNumber())).IsProblem(503, "unavailable");
         var (created, read) = (accounts.Create(AccountSystem.NewNumber()), accounts.Read("/v1/accounts/1"));
         Unavailable(await created);
         (await read).IsProblem(503, "unavailable");

@@ -3,14 +3,17 @@ using System.Net.Sockets;
 
 namespace TestSupport;
 
-/// <summary>Ports that nobody listens on, each given out once in this process.</summary>
+/// <summary>Ports that nobody listens on, each given out once, also among test programs that run beside one another.</summary>
 public static class FreePorts
 {
     // Below the range from which systems take the near ends of outgoing connections, and apart from the host's own choice.
     private const int First = 12_000;
     private const int Last = 20_000;
 
-    private static readonly HashSet<int> Given = [];
+    private static readonly string Folder = Directory.CreateDirectory(Path.Combine(Repository.Root, "artifacts", "ports")).FullName;
+
+    // A port is ours while its file is open: the system closes it when the process ends, however it ends.
+    private static readonly List<FileStream> Given = [];
 
     /// <summary>A free port of the loopback interfaces.</summary>
     public static int Next()
@@ -20,9 +23,13 @@ public static class FreePorts
             while (true)
             {
                 var port = Random.Shared.Next(First, Last);
-                if (Given.Add(port) && IsFree(IPAddress.Any, port) && (!Socket.OSSupportsIPv6 || IsFree(IPAddress.IPv6Any, port)))
+                if (Take(port) is { } taken)
                 {
-                    return port;
+                    Given.Add(taken);
+                    if (IsFree(IPAddress.Any, port) && (!Socket.OSSupportsIPv6 || IsFree(IPAddress.IPv6Any, port)))
+                    {
+                        return port;
+                    }
                 }
             }
         }
@@ -40,6 +47,19 @@ public static class FreePorts
         catch (SocketException)
         {
             return false;
+        }
+    }
+
+    private static FileStream? Take(int port)
+    {
+        try
+        {
+            var path = Path.Combine(Folder, port.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            return null;
         }
     }
 

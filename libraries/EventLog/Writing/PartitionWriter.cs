@@ -168,7 +168,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
             await _loader.LoadAsync(commands.Select(c => c.Stream), cancellation);
             while (commands.Count > 0)
             {
-                commands.RemoveAll(TooOld);
+                commands.RemoveAll(c => Abandoned(c) || TooOld(c));
                 await _loader.RecallAsync(commands.Where(c => c.Keyed || c.Travelled).Select(c => (c.Stream, c.Id)), cancellation);
                 commands.RemoveRange(0, await TryBatchAsync(commands, cancellation));
                 _memory.ForgetRecalled();
@@ -290,6 +290,12 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
             // They are read again when the commands' turn comes, and then a failure counts.
         }
     }
+
+    /// <summary>
+    /// Whoever waited was told that nobody knows, and has the id: the command may come again under it, to any replica, and be
+    /// recorded before this copy, which has no key to be known by.
+    /// </summary>
+    private static bool Abandoned(Pending<TState, TCommand> pending) => pending.Outcome.IsCompleted;
 
     private bool TooOld(Pending<TState, TCommand> pending)
     {

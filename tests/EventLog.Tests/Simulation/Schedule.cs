@@ -49,6 +49,9 @@ public sealed class Schedule
             SnapshotEvery = TimeSpan.FromSeconds(_world.Chance.Next(1, 5)),
             RememberKeyed = fewKeys ? 1 : 64,
 
+            // Short: many who are told that nobody knows send their command again while the first copy is still at work.
+            AnswerWithin = TimeSpan.FromSeconds(_world.Happens(0.3) ? 1 : 4),
+
             // Longer than any client asks again under the id that it was given, and where few keys are kept, under a key; else short
             // enough for the head to move while there is trouble.
             Remember = TimeSpan.FromSeconds(fewKeys ? 120 : _world.Happens(0.5) ? 30 : 25),
@@ -258,13 +261,14 @@ public sealed class Schedule
         }
     }
 
-    private Faults NewFaults() => _world.Chance.Next(6) switch
+    private Faults NewFaults() => _world.Chance.Next(7) switch
     {
         0 => new Faults { FailAfter = 0.3, FailBefore = 0.1, ItemFails = 0.05 },
         1 => new Faults { LandsLater = 0.3, ReadFails = 0.2 },
         2 => new Faults { TransactionFails = 0.98 },
         3 => new Faults { SlowMilliseconds = 400 },
-        4 => new Faults { BulkReadLags = 0.5, LagMilliseconds = _world.Chance.Next(2000), FailAfter = 0.1 },
+        4 => new Faults { Hangs = 0.2, SlowMilliseconds = 30 },
+        5 => new Faults { BulkReadLags = 0.5, LagMilliseconds = _world.Chance.Next(2000), FailAfter = 0.1 },
         _ => new Faults { LandsLater = 0.1, ReadFails = 0.1, FailAfter = 0.1, ItemFails = 0.05, BulkReadLags = 0.3, LagMilliseconds = 300, SlowMilliseconds = 30 },
     };
 

@@ -9,6 +9,9 @@ public sealed record Faults
     /// <summary>The caller gets an error, and the write is carried out later.</summary>
     public double LandsLater { get; init; }
 
+    /// <summary>The write is carried out after up to four seconds, and the caller waits for it.</summary>
+    public double Hangs { get; init; }
+
     public double ReadFails { get; init; }
 
     public double TransactionFails { get; init; }
@@ -156,7 +159,7 @@ public sealed class SimulatedStore(VirtualWorld world, SimulatedDatabase databas
 
     private async Task WriteAsync(Func<bool> write, CancellationToken cancellation)
     {
-        await world.PauseAsync(faults().SlowMilliseconds, cancellation);
+        await world.PauseAsync(world.Happens(faults().Hangs) ? 4000 : faults().SlowMilliseconds, cancellation);
         if (world.Happens(faults().FailBefore))
         {
             throw new IOException("simulated: failed before the write");

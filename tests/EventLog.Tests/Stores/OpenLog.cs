@@ -22,11 +22,18 @@ internal sealed class OpenLog : IAsyncDisposable
     }
 
     public static async Task<OpenLog> StartAsync(
-        IStateStore store, Decider<Tally, TallyCommand, TallyEvent>? decider = null, int partitions = 1, int queueLimit = 8192, OpenLog? holder = null)
+        IStateStore store, Decider<Tally, TallyCommand, TallyEvent>? decider = null, int partitions = 1, int queueLimit = 8192, OpenLog? holder = null, TimeSpan? answerWithin = null)
     {
         var log = new OpenLog(
             store, decider ?? Tallies.Decider,
-            new LogOptions { Partitions = partitions, QueueLimit = queueLimit, SnapshotEvery = TimeSpan.FromSeconds(1), Remember = TimeSpan.FromSeconds(1) },
+            new LogOptions
+            {
+                Partitions = partitions,
+                QueueLimit = queueLimit,
+                SnapshotEvery = TimeSpan.FromSeconds(1),
+                Remember = TimeSpan.FromSeconds(1),
+                AnswerWithin = answerWithin ?? new LogOptions().AnswerWithin,
+            },
             holder);
         await Eventually.True(() => log._log.NotReady is null, "the log is open");
         return log;
