@@ -1,2 +1,2 @@
 // They wait more than they calculate: for processes, time-outs and repetitions.
-[assembly: CollectionBehavior(MaxParallelThreads = 4)]
+[assembly: CollectionBehavior(MaxParallelThreads = 6)]

@@ -212,7 +212,7 @@ public sealed class ResiliencyTests : IAsyncLifetime
     {
         Name = "r",
         File = "r.yaml",
-        Timeouts = new Dictionary<string, TimeSpan> { ["short"] = TimeSpan.FromMilliseconds(100) },
+        Timeouts = new Dictionary<string, TimeSpan> { ["short"] = TimeSpan.FromMilliseconds(400) },
         Retries = new Dictionary<string, RetryPolicy>
         {
             ["twice"] = new() { Duration = TimeSpan.FromMilliseconds(10), MaxRetries = 2 },

@@ -52,7 +52,7 @@ internal sealed class CommandLoad : IAsyncDisposable
     /// <param name="acknowledged">Gets a line for every event that was acknowledged, as the log's verifier reads them.</param>
     /// <param name="between">How long a client waits between two commands.</param>
     public static async Task<CommandLoad> StartAsync(
-        IEnumerable<Uri> replicas, int clients, ConcurrentDictionary<string, bool> acknowledged, TimeSpan between = default)
+        IEnumerable<Uri> replicas, int clients, ConcurrentDictionary<string, bool> acknowledged, TimeSpan between)
     {
         var load = new CommandLoad(replicas, acknowledged, between);
         await Task.WhenAll(load._shared.Select((number, i) => load.OpenAsync(i % load._replicas.Length, number, shared: true)));

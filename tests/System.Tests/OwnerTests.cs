@@ -17,7 +17,8 @@ public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output)
     // is back is seen from races and silences, which must end.
     private const double Full = 0.7;
 
-    // So that the processors are not what limits the rate: started again, a replica compiles everything anew.
+    // So that the processors are not what limits the rate: a replica that is started again compiles everything anew, and other tests
+    // run on the machine.
     private static readonly TimeSpan Unhurried = TimeSpan.FromMilliseconds(50);
 
     [Fact]
@@ -53,7 +54,7 @@ public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output)
     public async Task Without_the_control_plane_commands_go_on_on_every_replica()
     {
         OwnSystem.SkipUnlessOurs();
-        await using var load = await CommandLoad.StartAsync(replicas.Addresses, Clients, replicas.Acknowledged);
+        await using var load = await CommandLoad.StartAsync(replicas.Addresses, Clients, replicas.Acknowledged, Unhurried);
         var full = await FullRateAsync(load);
 
         await replicas.FaultsAsync("""[{"on":"actors","do":"block"}]""");
@@ -78,7 +79,7 @@ public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output)
     public async Task A_slow_store_is_not_taken_for_a_silent_owner()
     {
         OwnSystem.SkipUnlessOurs();
-        await using var load = await CommandLoad.StartAsync(replicas.Addresses, Clients, replicas.Acknowledged);
+        await using var load = await CommandLoad.StartAsync(replicas.Addresses, Clients, replicas.Acknowledged, Unhurried);
         await FullRateAsync(load);
         await RacesEndAsync(load);
         var before = await replicas.TroubleAsync();

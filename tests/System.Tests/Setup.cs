@@ -4,4 +4,3 @@ using SystemTests;
 [assembly: CollectionBehavior(DisableTestParallelization = true)]
 [assembly: AssemblyFixture(typeof(SharedSystem))]
 [assembly: AssemblyFixture(typeof(SystemWithoutOnboarding))]
-[assembly: TestCollectionOrderer(typeof(AloneLast))]

@@ -22,8 +22,6 @@ public sealed class ThreeReplicas : IAsyncLifetime
 {
     private static readonly string[] Labels = ["accounts-command", "accounts-command#2", "accounts-command#3"];
 
-    // These tests load the machine fully, and measure.
-    private readonly Turn.Alone _alone = new();
     private readonly TemporaryFolder _folder = new();
     private readonly int _faultsPort = FreePorts.Next();
     private readonly HttpClient _http = new();
@@ -177,7 +175,6 @@ public sealed class ThreeReplicas : IAsyncLifetime
 
         _http.Dispose();
         _folder.Dispose();
-        _alone.Dispose();
     }
 
     private Task ReadyAsync(int replica) => Eventually.Holds(
