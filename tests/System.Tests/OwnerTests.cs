@@ -9,7 +9,7 @@ namespace SystemTests;
 [Collection(ThreeReplicasTests.Name)]
 public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output)
 {
-    private const int Clients = 8;
+    private const int Clients = 4;
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(10);
 
