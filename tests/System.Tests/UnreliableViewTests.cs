@@ -16,7 +16,7 @@ public class UnreliableViewTests(ThreeReplicas replicas, ITestOutputHelper outpu
     public async Task Views_are_equal_to_the_log_although_wake_ups_are_lost_stores_fail_and_actors_are_away()
     {
         OwnSystem.SkipUnlessOurs();
-        await using var load = await CommandLoad.StartAsync(replicas.Addresses, 2, replicas.Acknowledged, TimeSpan.FromMilliseconds(25));
+        await using var load = await CommandLoad.StartAsync(replicas.Addresses, 2, replicas.Acknowledged, TimeSpan.Zero);
         await replicas.FaultsAsync(Faults);
         var rate = await load.RateAsync(TimeSpan.FromSeconds(6));
         await load.EndAsync();
