@@ -6,7 +6,7 @@ using Microsoft.CodeAnalysis.CSharp;
 namespace EventLog.Tests.Simulation;
 
 /// <summary>
-/// The log with one rule broken: a place in its sources is replaced, and they are compiled together with the simulation.
+/// The log with one rule broken: a place in its sources is replaced, they are compiled, and the simulation runs on that.
 /// </summary>
 /// <param name="Rule">The rule.</param>
 /// <param name="Broken">What the mutant does instead, in a few words.</param>
@@ -15,22 +15,22 @@ namespace EventLog.Tests.Simulation;
 /// <param name="Replace">What takes its place.</param>
 public sealed record Mutant(string Rule, string Broken, string File, string Find, string Replace)
 {
-    private static readonly string Root = FindRoot();
-    private static readonly CSharpParseOptions Language = new(LanguageVersion.Latest);
-    private static readonly MetadataReference[] References =
-        [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
-            .Split(Path.PathSeparator)
-            .Where(path => Path.GetFileName(path) is not ("EventLog.dll" or "EventLog.Tests.dll"))
-            .Select(path => MetadataReference.CreateFromFile(path))];
+    private const string LibraryName = "EventLog";
+    private const string TestsName = "EventLog.Tests";
 
-    private static readonly Lazy<CSharpCompilation> Whole = new(CompileWhole);
+    private static readonly CSharpParseOptions Language = new(LanguageVersion.Latest);
+
+    private static readonly Lazy<CSharpCompilation> Library = new(() => Compilation(LibraryName, "libraries/EventLog", [LibraryName, TestsName]));
+
+    // The simulated store has rules to keep too.
+    private static readonly Lazy<CSharpCompilation> Simulation = new(() => Compilation(TestsName, "tests/EventLog.Tests", [TestsName]));
 
     public override string ToString() => Rule;
 
     /// <summary>The first of the seeds whose schedule shows that the rule is broken, with what it says; null when none does.</summary>
     public (int Seed, string Finding)? FindSeed(IEnumerable<int> seeds)
     {
-        var run = Compile().GetType("EventLog.Tests.Simulation.Schedule")!.GetMethod("Run", BindingFlags.Public | BindingFlags.Static)!;
+        var run = Load().GetType(typeof(Schedule).FullName!)!.GetMethod(nameof(Schedule.Run))!;
         foreach (var seed in seeds)
         {
             try
@@ -46,31 +46,19 @@ public sealed record Mutant(string Rule, string Broken, string File, string Find
         return null;
     }
 
-    private Assembly Compile()
+    /// <summary>The simulation, with the broken assembly in the place of the real one.</summary>
+    private Assembly Load()
     {
         // Only what is broken differs, so that the rest is parsed and bound to the references once for all mutants.
-        var whole = Whole.Value.SyntaxTrees.Where(tree => Path.GetFileName(tree.FilePath) == File).ToList();
-        var compilation = whole.Aggregate(Whole.Value, (mutated, tree) => mutated.ReplaceSyntaxTree(tree, Mutated(tree)))
-            .WithAssemblyName("Mutant" + Guid.NewGuid().ToString("N"));
+        var whole = new[] { Library, Simulation }.Select(project => project.Value).First(project => Trees(project).Count > 0);
+        var compilation = Trees(whole).Aggregate(whole, (mutated, tree) => mutated.ReplaceSyntaxTree(tree, Mutated(tree)));
         using var image = new MemoryStream();
         var result = compilation.Emit(image);
         Assert.True(result.Success, string.Join('\n', result.Diagnostics.Where(d => d.Severity is DiagnosticSeverity.Error).Take(5)));
-        return AssemblyLoadContext.Default.LoadFromStream(new MemoryStream(image.ToArray()));
+        return new Beside(whole.AssemblyName!, image.ToArray()).LoadFromAssemblyName(new AssemblyName(TestsName));
     }
 
-    private static CSharpCompilation CompileWhole()
-    {
-        var trees = Sources().Select(path => CSharpSyntaxTree.ParseText(System.IO.File.ReadAllText(path), Language, path)).ToList();
-        trees.Add(CSharpSyntaxTree.ParseText(
-            "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; "
-            + "global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;",
-            Language));
-        return CSharpCompilation.Create(
-            "Whole",
-            trees,
-            References,
-            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release, nullableContextOptions: NullableContextOptions.Enable));
-    }
+    private List<SyntaxTree> Trees(CSharpCompilation project) => [.. project.SyntaxTrees.Where(tree => Path.GetFileName(tree.FilePath) == File)];
 
     private SyntaxTree Mutated(SyntaxTree tree)
     {
@@ -80,25 +68,26 @@ public sealed record Mutant(string Rule, string Broken, string File, string Find
         return CSharpSyntaxTree.ParseText(text.Replace(Find, Replace), Language, tree.FilePath);
     }
 
-    private static IEnumerable<string> Sources() =>
-        Directory.EnumerateFiles(Path.Combine(Root, "libraries", "EventLog"), "*.cs", SearchOption.AllDirectories)
-            .Concat(Generated("EventLog"))
-            .Concat(Generated("EventLog.Tests").Where(path => Path.GetFileName(path).Split('.')[0] is nameof(StrictTallyJson) or nameof(TallyEventJson)))
-            .Concat(Directory.EnumerateFiles(Path.Combine(Root, "tests", "EventLog.Tests", "Simulation"), "*.cs")
-                .Where(path => Path.GetFileName(path) is not ("Mutant.cs" or "Mutants.cs" or "MutantTests.cs" or "SimulationTests.cs")));
-
-    private static IEnumerable<string> Generated(string project) =>
-        Directory.EnumerateFiles(Path.Combine(Root, "artifacts", "obj", project, "debug", "generated"), "*.g.cs", SearchOption.AllDirectories)
-            .Where(path => path.Contains("System.Text.Json", StringComparison.Ordinal));
-
-    private static string FindRoot()
+    private static CSharpCompilation Compilation(string project, string folder, string[] without)
     {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!System.IO.File.Exists(Path.Combine(folder.FullName, "Accounts.sln")))
-        {
-            folder = folder.Parent!;
-        }
+        var built = Path.Combine(TestSupport.Repository.Root, "artifacts", "obj", project, "debug");
+        var sources = Directory.EnumerateFiles(Path.Combine(TestSupport.Repository.Root, folder), "*.cs", SearchOption.AllDirectories)
+            .Concat(Directory.EnumerateFiles(Path.Combine(built, "generated", "System.Text.Json.SourceGeneration"), "*.cs", SearchOption.AllDirectories))
+            .Concat([Path.Combine(built, $"{project}.GlobalUsings.g.cs"), Path.Combine(built, $"{project}.AssemblyInfo.cs")]);
+        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Where(path => !without.Contains(Path.GetFileNameWithoutExtension(path)));
+        return CSharpCompilation.Create(
+            project,
+            sources.Select(path => CSharpSyntaxTree.ParseText(System.IO.File.ReadAllText(path), Language, path)),
+            references.Select(path => MetadataReference.CreateFromFile(path)),
+            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, concurrentBuild: false, optimizationLevel: OptimizationLevel.Release, nullableContextOptions: NullableContextOptions.Enable));
+    }
 
-        return folder.FullName;
+    /// <summary>The library and the simulation once more, one of them broken; everything else is what is loaded already.</summary>
+    private sealed class Beside(string broken, byte[] image) : AssemblyLoadContext(nameof(Beside))
+    {
+        protected override Assembly? Load(AssemblyName assemblyName) => assemblyName.Name == broken ? LoadFromStream(new MemoryStream(image))
+            : assemblyName.Name is LibraryName or TestsName ? LoadFromAssemblyPath(Path.Combine(AppContext.BaseDirectory, $"{assemblyName.Name}.dll"))
+            : null;
     }
 }
