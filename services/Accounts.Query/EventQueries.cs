@@ -18,15 +18,15 @@ internal static class EventQueries
             [Description("Only events after this version.")] string? after,
             [Description("Only events before this version.")] string? before,
             [Description("Most events in a page: 1 to 500, 100 if absent.")] string? limit,
-            HttpContext context, HistoryRows rows, Freshness freshness) => ListAsync(accountNumber, order, after, before, limit, context, rows, freshness))
+            HttpContext context, HistoryRows rows, ViewRows views, Freshness freshness) => ListAsync(accountNumber, order, after, before, limit, context, rows, views, freshness))
             .WithName("listEvents").WithSummary("The events of an account, oldest or newest first")
-            .Answers<EventsBody>(200, "A page of events, each with the account after it.")
+            .Answers<EventsBody>(200, "A page of events, each with the account after it. Empty while the history, which has its own pace, has not come to an account that is shown.")
             .Sends(200, "Link", "The next page (rel=\"next\"), when there is one.")
             .WaitsForVersion()
             .Refuses(404, "There is no account with this number, or no view shows it yet.");
 
     private static async Task<IResult> ListAsync(
-        string number, string? order, string? after, string? before, string? limit, HttpContext context, HistoryRows rows, Freshness freshness)
+        string number, string? order, string? after, string? before, string? limit, HttpContext context, HistoryRows rows, ViewRows views, Freshness freshness)
     {
         var wrong = new Dictionary<string, string[]>();
         var window = Read(order, after, before, limit, wrong);
@@ -49,7 +49,9 @@ internal static class EventQueries
 
         var cancellation = context.RequestAborted;
         var (page, more) = window.Descending ? await DescendAsync(rows, number, window, cancellation) : await AscendAsync(rows, number, window, cancellation);
-        if (page.Count == 0 && await rows.FindAsync(number, 1, cancellation) is null)
+
+        // Where the account is shown, the history has just not come to it yet: the link to its events is offered already.
+        if (page.Count == 0 && await rows.FindAsync(number, 1, cancellation) is null && await views.AccountAsync(number, cancellation) is null)
         {
             return AccountQueries.UnknownAccount.Result();
         }

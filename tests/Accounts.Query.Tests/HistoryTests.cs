@@ -65,6 +65,18 @@ public class HistoryTests(QuerySidecar sidecar) : IClassFixture<QuerySidecar>, I
         Assert.Equal(HttpStatusCode.NotFound, (await Get($"/v1/accounts/OTHER/events{query}")).StatusCode);
     }
 
+    [Fact]
+    public async Task An_account_that_is_shown_has_events_though_the_history_has_not_come_to_them()
+    {
+        Assert.Equal(HttpStatusCode.NotFound, (await Get(Events)).StatusCode);
+
+        await _views.Write(RowKeys.PointerTo(Views.Account), _at);
+        await _views.Write(RowKeys.Account(_at, "123456"), new AccountRow { Version = 1, Position = "0:1", Account = Seed.Account("123456", 1), Commands = [] });
+
+        Assert.Empty((await Crawl(Events)).Versions);
+        Assert.Empty((await Crawl($"{Events}?order=desc")).Versions);
+    }
+
     [Theory]
     [InlineData("/events?limit=0")]
     [InlineData("/events?limit=501")]
