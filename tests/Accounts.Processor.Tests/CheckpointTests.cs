@@ -107,6 +107,23 @@ public class CheckpointTests
         }
     }
 
+    [Fact]
+    public async Task Whoever_wants_it_saved_at_once_hurries_that_save_and_no_later_one()
+    {
+        var time = new HastyTime();
+        await At(0);
+        using var saver = new CheckpointSaver(_store, new Outage("the views", TimeProvider.System, NullLogger.Instance), time, new Random(1));
+        var checkpoint = new Checkpoint(Key, saver);
+        await checkpoint.LoadAsync(Stop);
+        await checkpoint.FlushAsync();
+        Assert.Equal(0, time.Timers);
+
+        checkpoint.Advance(1, 1, Stop);
+
+        await TestSupport.Eventually.Holds(() => Assert.Equal(1, time.Timers));
+        Assert.Equal(1, Stored);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

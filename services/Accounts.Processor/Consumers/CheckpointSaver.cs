@@ -18,7 +18,7 @@ internal sealed class CheckpointSaver(IStateStore views, Outage outage, TimeProv
     private static readonly TimeSpan LongestRest = TimeSpan.FromMilliseconds(100);
 
     private readonly Lock _gate = new();
-    private readonly CancellationTokenSource _hurry = new();
+    private CancellationTokenSource _resting = new();
     private HashSet<Checkpoint> _grown = [];
     private Task _saving = Task.CompletedTask;
     private bool _busy;
@@ -44,17 +44,20 @@ internal sealed class CheckpointSaver(IStateStore views, Outage outage, TimeProv
     /// <summary>Saves without delay what is not saved yet.</summary>
     public async Task FlushAsync()
     {
-        await _hurry.CancelAsync();
         Task saving;
+        CancellationTokenSource resting;
         lock (_gate)
         {
             saving = _saving;
+            (resting, _resting) = (_resting, new CancellationTokenSource());
         }
 
+        await resting.CancelAsync();
+        resting.Dispose();
         await saving;
     }
 
-    public void Dispose() => _hurry.Dispose();
+    public void Dispose() => _resting.Dispose();
 
     private async Task SaveAsync(CancellationToken cancellation)
     {
@@ -83,7 +86,7 @@ internal sealed class CheckpointSaver(IStateStore views, Outage outage, TimeProv
                 failures = 0;
                 patience.Reset();
                 var rest = Math.Clamp(RestsForEachSave * time.GetElapsedTime(began).Ticks, ShortestRest.Ticks, LongestRest.Ticks);
-                await Task.Delay(new TimeSpan(rest), time, _hurry.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await RestAsync(new TimeSpan(rest));
             }
             else if (!cancellation.IsCancellationRequested)
             {
@@ -100,6 +103,17 @@ internal sealed class CheckpointSaver(IStateStore views, Outage outage, TimeProv
                 }
             }
         }
+    }
+
+    private async Task RestAsync(TimeSpan rest)
+    {
+        CancellationToken interrupted;
+        lock (_gate)
+        {
+            interrupted = _resting.Token;
+        }
+
+        await Task.Delay(rest, time, interrupted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task<Exception?> TogetherAsync(List<Checkpoint> grown, CancellationToken cancellation)
