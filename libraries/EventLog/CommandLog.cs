@@ -11,7 +11,7 @@ public sealed class CommandLog<TState, TCommand, TEvent>
     where TCommand : class
     where TEvent : class
 {
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
     private readonly IStateStore _store;
     private readonly PartitionRoutes _routes;

@@ -1,9 +1,6 @@
 using System.Diagnostics.Metrics;
 using Dapr.Actors.Client;
 using Dapr.Client;
-using Grpc.Core;
-using Grpc.Core.Interceptors;
-using Grpc.Net.Client;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -13,11 +10,12 @@ using Autogen = Dapr.Client.Autogen.Grpc.v1;
 
 namespace EventLog;
 
-/// <summary>Puts the log into a service's container. The service adds a <see cref="DaprClient"/> itself.</summary>
+/// <summary>
+/// Puts the log into a service's container. The service adds the clients of its sidecar itself: a <see cref="DaprClient"/> for
+/// wake-ups, and the generated gRPC client for everything else.
+/// </summary>
 public static class EventLogServices
 {
-    private const int LargestAnswer = 16 << 20;
-
     /// <summary>
     /// Adds <see cref="CommandLog{TState,TCommand,TEvent}"/>, opened and run in the background, and the actors that name
     /// its writers. The service must map the actors' handlers (<c>MapActorsHandlers</c>).
@@ -29,7 +27,6 @@ public static class EventLogServices
         where TEvent : class
     {
         services.AddPartitionRoutes(options.ActorType);
-        services.AddDaprApi();
         services.AddMetrics();
         services.AddSingleton(provider =>
         {
@@ -53,7 +50,6 @@ public static class EventLogServices
     /// <summary>Adds a <see cref="LogReader"/>.</summary>
     public static IServiceCollection AddLogReader(this IServiceCollection services, LogOptions options)
     {
-        services.AddDaprApi();
         services.TryAddSingleton(TimeProvider.System);
         return services.AddSingleton(provider => new LogReader(
             provider.StateStore(options.Store, options.StoreTimeout), provider.GetRequiredService<TimeProvider>()));
@@ -74,24 +70,6 @@ public static class EventLogServices
         component,
         timeout,
         provider.GetRequiredService<IConfiguration>().GetSection("State").Get<StoreUse>());
-
-    /// <summary>Adds the generated gRPC client of the Dapr API, connected as the SDK connects its own.</summary>
-    private static void AddDaprApi(this IServiceCollection services) => services.TryAddSingleton(provider =>
-    {
-        var configuration = provider.GetRequiredService<IConfiguration>();
-        var endpoint = configuration["DAPR_GRPC_ENDPOINT"] is { Length: > 0 } given
-            ? given
-            : $"http://127.0.0.1:{configuration["DAPR_GRPC_PORT"] ?? "50001"}";
-        var channel = GrpcChannel.ForAddress(endpoint, new GrpcChannelOptions { MaxReceiveMessageSize = LargestAnswer });
-        var token = configuration["DAPR_API_TOKEN"];
-        return new Autogen.Dapr.DaprClient(string.IsNullOrEmpty(token)
-            ? channel.CreateCallInvoker()
-            : channel.Intercept(headers =>
-            {
-                headers.Add("dapr-api-token", token);
-                return headers;
-            }));
-    });
 
     private sealed class LogRunner<TState, TCommand, TEvent>(CommandLog<TState, TCommand, TEvent> log) : BackgroundService
         where TState : class

@@ -52,8 +52,7 @@ public static class ServiceSetup
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ContractsJson.Default);
         });
         services.TryAddSingleton(TimeProvider.System);
-        services.AddDaprClient();
-        services.AddSidecarChannel();
+        services.AddSidecarClients();
         services.AddSingleton<StateReader>();
         services.AddReadiness();
         builder.AddTelemetry();

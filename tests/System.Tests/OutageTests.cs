@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Data.Sqlite;
 using TestSupport;
 
@@ -8,6 +9,10 @@ namespace SystemTests;
 public class OutageTests(RestartedSystem restarted)
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(5);
+
+    // However long the sidecar was away.
+    private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan LongestStop = TimeSpan.FromSeconds(10);
 
     [Fact]
     public async Task While_the_sidecars_hang_commands_and_queries_are_answered_503_within_5_seconds()
@@ -90,7 +95,9 @@ public class OutageTests(RestartedSystem restarted)
         for (var round = 1; round <= 2; round++)
         {
             await using var host = await RunningHost.StartAsync(start, TestContext.Current.CancellationToken);
+            var begun = Stopwatch.GetTimestamp();
             await accounts.Ready();
+            Assert.InRange(Stopwatch.GetElapsedTime(begun), TimeSpan.Zero, Recovery);
             numbers.Add(await accounts.Alive());
             foreach (var number in numbers)
             {
@@ -99,6 +106,11 @@ public class OutageTests(RestartedSystem restarted)
 
             Assert.Equal(0, await host.StopAsync());
         }
+
+        // Without a sidecar nothing can be given back or saved, and nobody waits long for that.
+        var stopped = Stopwatch.GetTimestamp();
+        await services.DisposeAsync();
+        Assert.InRange(Stopwatch.GetElapsedTime(stopped), TimeSpan.Zero, LongestStop);
     }
 
     // Gives the key that yields the answer later.

@@ -59,6 +59,8 @@ internal sealed class ServicesByHand : IAsyncDisposable
             await process.WaitForExitAsync();
             process.Dispose();
         }
+
+        _processes.Clear();
     }
 
     private void Start(YamlMappingNode app)

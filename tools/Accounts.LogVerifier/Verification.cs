@@ -1,10 +1,10 @@
 using System.Globalization;
 using Accounts.Contracts;
-using Dapr.Client;
 using EventLog;
 using Grpc.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using ServiceDefaults;
 
 namespace Accounts.LogVerifier;
 
@@ -44,7 +44,7 @@ internal sealed class Verification(Options options, TimeProvider time, TextWrite
         var settings = new Dictionary<string, string?> { ["DAPR_GRPC_ENDPOINT"] = sidecar.ToString(), ["DAPR_API_TOKEN"] = Environment.GetEnvironmentVariable("DAPR_API_TOKEN") };
         var services = new ServiceCollection();
         services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());
-        services.AddSingleton(new DaprClientBuilder().UseGrpcEndpoint(sidecar.ToString()).Build());
+        services.AddSidecarClients();
         services.AddLogReader(new LogOptions { Store = Components.EventLog, StoreTimeout = CallTimeout });
         return services.BuildServiceProvider();
     }

@@ -23,6 +23,9 @@ internal sealed class FunctionHost(
     private static readonly TimeSpan TroublesEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan MetricsEvery = TimeSpan.FromSeconds(5);
 
+    // What is in flight at a stop ends in a moment, or waits for something that is away; whoever goes on does it again.
+    private static readonly TimeSpan LongestInFlight = TimeSpan.FromSeconds(5);
+
     private static readonly JsonElement Taken = JsonSerializer.SerializeToElement(true);
 
     private readonly Outage _logOutage = new($"The log in component '{logStore.Name}'", time, logger);
@@ -67,6 +70,7 @@ internal sealed class FunctionHost(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await using var gaveUp = cancellationToken.Register(_giveUp.Cancel);
+        _giveUp.CancelAfter(LongestInFlight);
         await base.StopAsync(cancellationToken);
     }
 

@@ -1,10 +1,10 @@
 namespace Accounts.Processor.Consumers;
 
-/// <summary>Waits longer from failure to failure, from 0.1 s to 5 s, a little different each time.</summary>
+/// <summary>Waits longer from failure to failure, from 0.1 s to 2 s, a little different each time.</summary>
 internal sealed class Patience(TimeProvider time, Random chance)
 {
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
 
     private TimeSpan _next = First;
 
