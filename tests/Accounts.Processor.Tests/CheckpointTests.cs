@@ -25,7 +25,7 @@ public class CheckpointTests
         return new Checkpoint(Key, Saver());
     }
 
-    private CheckpointSaver Saver() => new(_store, new Outage("the views", TimeProvider.System, NullLogger.Instance), new HastyTime(), new Random(1));
+    private CheckpointSaver Saver() => new(_store, new Outage("the views", new HastyTime(), new Random(1), NullLogger.Instance), new HastyTime());
 
     [Fact]
     public async Task It_is_saved_beside_the_work_and_what_is_left_is_saved_at_the_end()
@@ -112,7 +112,7 @@ public class CheckpointTests
     {
         var time = new HastyTime();
         await At(0);
-        using var saver = new CheckpointSaver(_store, new Outage("the views", TimeProvider.System, NullLogger.Instance), time, new Random(1));
+        using var saver = new CheckpointSaver(_store, new Outage("the views", time, new Random(1), NullLogger.Instance), time);
         var checkpoint = new Checkpoint(Key, saver);
         await checkpoint.LoadAsync(Stop);
         await checkpoint.FlushAsync();
@@ -137,7 +137,7 @@ public class CheckpointTests
         }
 
         var calls = store.Writes.Count;
-        using var saver = new CheckpointSaver(store, new Outage("the views", TimeProvider.System, NullLogger.Instance), new HastyTime(), new Random(1));
+        using var saver = new CheckpointSaver(store, new Outage("the views", new HastyTime(), new Random(1), NullLogger.Instance), new HastyTime());
         var checkpoints = keys.Select(key => new Checkpoint(key, saver)).ToList();
         await Task.WhenAll(checkpoints.Select(checkpoint => checkpoint.LoadAsync(Stop)));
         store.BeforeWrite = writes =>

@@ -205,7 +205,7 @@ public class GenerationTests
             var views = new SimulatedStore();
             var controls = new FunctionControls(
                 "0123abcd", [AccountView.Function], views,
-                new Consumers.Outage("the views", TimeProvider.System, NullLogger.Instance), TimeProvider.System, new Random(1));
+                new Consumers.Outage("the views", TimeProvider.System, new Random(1), NullLogger.Instance), TimeProvider.System);
             await controls.ChangeAsync(Views.Account, row => row with { Last = 2, Generations = [new Generation("1", 1), new Generation("2", 1)] }, Stop);
             var pointer = RowKeys.PointerTo(Views.Account);
             views.Put(pointer, """{"logId":"0123abcd","generation":"1"}""");

@@ -62,7 +62,7 @@ public class OneDefaultTests
                     Assert.InRange(items.Count(item => item.Account.DefaultAccount), 0, 1);
                     seen += items.Count;
                 }
-                while (!done.IsCancellationRequested);
+                while (!done.IsCancellationRequested || seen == 0);
             },
             TestContext.Current.CancellationToken);
 
@@ -76,7 +76,6 @@ public class OneDefaultTests
             TimeSpan.FromSeconds(20));
         await done.CancelAsync();
         await reader;
-        Assert.True(seen > 0);
     }
 
     [Fact]

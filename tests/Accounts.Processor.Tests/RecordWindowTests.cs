@@ -9,7 +9,7 @@ namespace Accounts.Processor.Tests;
 public class RecordWindowTests
 {
     private const string Number = "A-1";
-    private readonly Outage _outage = new("the log", TimeProvider.System, NullLogger.Instance);
+    private readonly Outage _outage = new("the log", TimeProvider.System, new Random(1), NullLogger.Instance);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 

@@ -15,7 +15,7 @@ public class ViewWorkTests
 
     private static ViewWork Work(Function.View view, SimulatedStore store) => new(
         view, Given.At, new RowWriter(store, createsInTransactions: !store.LikeRedis),
-        new Outage("the views", TimeProvider.System, NullLogger.Instance), new HastyTime(), new Random(1));
+        new Outage("the views", new HastyTime(), new Random(1), NullLogger.Instance));
 
     private static AccountRow Row(SimulatedStore store, string number) =>
         JsonSerializer.Deserialize(store.Values[RowKeys.Account(Given.At, number)], ContractsJson.Default.AccountRow)!;

@@ -7,7 +7,7 @@ namespace Accounts.Processor.Consumers;
 /// Saves the checkpoints of all functions on this replica, together those that have grown meanwhile: an event moves one of
 /// every function, and a call for each would cost more than the work that they stand for.
 /// </summary>
-internal sealed class CheckpointSaver(IStateStore views, Outage outage, TimeProvider time, Random chance) : IDisposable
+internal sealed class CheckpointSaver(IStateStore views, Outage outage, TimeProvider time) : IDisposable
 {
     private const int RowsPerTransaction = 100;
     private const int InFlight = 16;
@@ -25,7 +25,7 @@ internal sealed class CheckpointSaver(IStateStore views, Outage outage, TimeProv
 
     /// <summary>What is stored, however long the store is away.</summary>
     public async Task<CheckpointRow> ReadAsync(string key, CancellationToken cancellation) =>
-        (await outage.PersistAsync(() => StoredAsync(key, cancellation), chance, cancellation)).Row;
+        (await outage.PersistAsync(() => StoredAsync(key, cancellation), cancellation)).Row;
 
     /// <summary>The checkpoint has grown. Does not wait until it is saved.</summary>
     public void Save(Checkpoint checkpoint, CancellationToken cancellation)
@@ -61,7 +61,7 @@ internal sealed class CheckpointSaver(IStateStore views, Outage outage, TimeProv
 
     private async Task SaveAsync(CancellationToken cancellation)
     {
-        var patience = new Patience(time, chance);
+        var patience = outage.Patience();
         var failures = 0;
         while (true)
         {

@@ -14,7 +14,7 @@ internal sealed record CommandCause(string Id, string CorrelationId, string? Tra
 }
 
 /// <summary>Sends commands to the command service until it answers, through the sidecar.</summary>
-internal sealed class CommandSender(HttpClient http, Outage outage, TimeProvider time, Random chance, ILogger logger)
+internal sealed class CommandSender(HttpClient http, Outage outage, ILogger logger)
 {
     /// <summary>
     /// Returns when the command is answered. The same command may be sent any number of times: it keeps its key.
@@ -23,7 +23,7 @@ internal sealed class CommandSender(HttpClient http, Outage outage, TimeProvider
     public async Task SendAsync(
         PolicyCommand command, string key, CommandCause cause, CancellationToken stopping, CancellationToken cancellation)
     {
-        var patience = new Patience(time, chance);
+        var patience = outage.Patience();
         while (true)
         {
             try

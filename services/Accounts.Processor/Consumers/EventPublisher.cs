@@ -12,7 +12,7 @@ internal readonly record struct OutgoingMessage(string PartitionKey, ReadOnlyMem
 /// Publishes messages in bulk until the broker has them, through the sidecar. Uses the generated client, because the SDK's
 /// method gives all entries the same metadata, and partition keys differ.
 /// </summary>
-internal sealed class EventPublisher(Autogen.Dapr.DaprClient dapr, Outage outage, TimeProvider time, Random chance)
+internal sealed class EventPublisher(Autogen.Dapr.DaprClient dapr, Outage outage, TimeProvider time)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
 
@@ -42,7 +42,7 @@ internal sealed class EventPublisher(Autogen.Dapr.DaprClient dapr, Outage outage
             });
         }
 
-        var patience = new Patience(time, chance);
+        var patience = outage.Patience();
         while (!await TryPublishAsync(request, cancellation))
         {
             await patience.WaitAsync(stopping);

@@ -28,10 +28,11 @@ internal sealed class FunctionHost(
 
     private static readonly JsonElement Taken = JsonSerializer.SerializeToElement(true);
 
-    private readonly Outage _logOutage = new($"The log in component '{logStore.Name}'", time, logger);
-    private readonly Outage _viewOutage = new($"Component '{viewStore.Name}'", time, logger);
-    private readonly Outage _commandOutage = new("The command service", time, logger);
-    private readonly Outage _brokerOutage = new("The broker of a publisher", time, logger);
+    private readonly Outages _outages = new(
+        Log: new Outage($"The log in component '{logStore.Name}'", time, chance, logger),
+        Views: new Outage($"Component '{viewStore.Name}'", time, chance, logger),
+        Commands: new Outage("The command service", time, chance, logger),
+        Broker: new Outage("The broker of a publisher", time, chance, logger));
     private readonly CancellationTokenSource _giveUp = new();
     private CancellationToken _stopping;
     private IReadOnlyList<PartitionConsumer>? _consumers;
@@ -40,7 +41,7 @@ internal sealed class FunctionHost(
     /// <summary>Null when every partition is worked on, here or elsewhere, and everything needed for that answers.</summary>
     public string? NotReady => _routes is not { } started ? "the log or the views are not open yet"
         : !started.All(route => route.Settled) ? "not every partition is worked on yet"
-        : _logOutage.Away ?? _viewOutage.Away;
+        : _outages.Log.Away ?? _outages.Views.Away;
 
     /// <summary>What operators ask and order; null before the log and the views are open.</summary>
     public Operator? Operator { get; private set; }
@@ -85,23 +86,21 @@ internal sealed class FunctionHost(
         _stopping = stoppingToken;
         try
         {
-            var description = await _logOutage.PersistAsync(() => log.DescribeAsync(stoppingToken), chance, stoppingToken);
-            var abilities = await _viewOutage.PersistAsync(
-                () => StoreCheck.RunAsync(viewStore, $"{chance.NextInt64():x16}", stoppingToken), chance, stoppingToken);
+            var description = await _outages.Log.PersistAsync(() => log.DescribeAsync(stoppingToken), stoppingToken);
+            var abilities = await _outages.Views.PersistAsync(
+                () => StoreCheck.RunAsync(viewStore, $"{chance.NextInt64():x16}", stoppingToken), stoppingToken);
             var starts = new StartPositions(viewStore, log);
-            await _viewOutage.PersistAsync(() => starts.FixAsync(description, FunctionList.All, stoppingToken), chance, stoppingToken);
+            await _outages.Views.PersistAsync(() => starts.FixAsync(description, FunctionList.All, stoppingToken), stoppingToken);
             logger.LogInformation(
                 "Log {Log} has {Partitions} partitions; functions: {Functions}",
                 description.Id, description.Partitions, string.Join(", ", functions.Select(function => function.Name)));
 
-            var controls = new FunctionControls(description.Id, functions, viewStore, _viewOutage, time, chance);
-            await _viewOutage.PersistAsync(() => controls.RefreshAsync(stoppingToken), chance, stoppingToken);
-            var sender = new CommandSender(commands, _commandOutage, time, chance, logger);
-            var publisher = new EventPublisher(dapr, _brokerOutage, time, chance);
+            var controls = new FunctionControls(description.Id, functions, viewStore, _outages.Views, time);
+            await _outages.Views.PersistAsync(() => controls.RefreshAsync(stoppingToken), stoppingToken);
+            var sender = new CommandSender(commands, _outages.Commands, logger);
+            var publisher = new EventPublisher(dapr, _outages.Broker, time);
             var writer = new RowWriter(viewStore, abilities.TransactionsHonourCreates);
-            using var works = new FunctionWorks(
-                description, log, writer, sender, publisher, _logOutage, _viewOutage, _commandOutage, _brokerOutage,
-                time, chance, logger);
+            using var works = new FunctionWorks(description, log, writer, sender, publisher, _outages, time, logger);
             var consumers = Enumerable.Range(0, description.Partitions).Select(partition => Consumer(partition, works, controls)).ToList();
             var ways = consumers.Select(consumer => new ConsumerRoute(routes, consumer, time)).ToList();
             var switches = functions.OfType<Function.View>()
@@ -129,8 +128,8 @@ internal sealed class FunctionHost(
 
     private PartitionConsumer Consumer(int partition, FunctionWorks works, FunctionControls controls)
     {
-        var window = new RecordWindow(log, partition, _logOutage);
-        return new PartitionConsumer(partition, window, (consumer, filling) => works.Runner(consumer, window, filling), controls, routes.Holds);
+        var window = new RecordWindow(log, partition, _outages.Log);
+        return new PartitionConsumer(partition, window, works.Runner, controls, routes.Holds);
     }
 
     /// <summary>Reads what operators want, does it, and tells the functions that time has gone by.</summary>
@@ -153,7 +152,7 @@ internal sealed class FunctionHost(
         }
         catch (Exception cause) when (!stopping.IsCancellationRequested)
         {
-            _viewOutage.Failed(cause);
+            _outages.Views.Failed(cause);
         }
 
         consumers.ForEach(consumer => consumer.Tick());
@@ -168,7 +167,7 @@ internal sealed class FunctionHost(
         catch (Exception cause) when (!stopping.IsCancellationRequested)
         {
             // A rival has it, or the store is away: the row tells who goes on.
-            _viewOutage.Failed(cause);
+            _outages.Views.Failed(cause);
         }
     }
 
@@ -181,7 +180,7 @@ internal sealed class FunctionHost(
         }
         catch (Exception cause) when (!stopping.IsCancellationRequested)
         {
-            _viewOutage.Failed(cause);
+            _outages.Views.Failed(cause);
         }
     }
 
@@ -215,7 +214,7 @@ internal sealed class FunctionHost(
         try
         {
             var found = await logStore.ReadManyAsync([.. next.Keys], stopping);
-            _logOutage.Answered();
+            _outages.Log.Answered();
             foreach (var key in found.Keys)
             {
                 next[key].Wake(null);
@@ -223,7 +222,7 @@ internal sealed class FunctionHost(
         }
         catch (Exception cause) when (!stopping.IsCancellationRequested)
         {
-            _logOutage.Failed(cause);
+            _outages.Log.Failed(cause);
         }
     }
 

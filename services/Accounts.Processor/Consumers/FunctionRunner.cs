@@ -10,14 +10,11 @@ namespace Accounts.Processor.Consumers;
 /// One function at work on one partition, on its own feet: whatever holds it up holds up no other. It is at work while this
 /// replica works on the partition.
 /// </summary>
-/// <param name="permitted">The last position that may be done now; -1 while the function is paused.</param>
-/// <param name="advanced">Called when more is done.</param>
-/// <param name="waitsFor">Which of the things that it depends on is away.</param>
 /// <param name="trouble">What keeps it from going on.</param>
 /// <param name="large">One place for each large batch that may be in memory at once.</param>
 internal sealed class FunctionRunner(
-    Function function, int partition, RecordWindow window, Checkpoint checkpoint, Work work, HeldAccounts held, Replay replay, Func<long> permitted,
-    Action advanced, Func<string?> waitsFor, Trouble trouble, SemaphoreSlim large, Outage log, TimeProvider time, Random chance, ILogger logger)
+    PartitionConsumer consumer, Filling filling, Checkpoint checkpoint, Work work, HeldAccounts held, Replay replay, Trouble trouble,
+    SemaphoreSlim large, Outages outages, TimeProvider time, ILogger logger)
 {
     private const int EventsPerBatch = 1_000;
 
@@ -40,7 +37,7 @@ internal sealed class FunctionRunner(
     /// <summary>What keeps the function from going on, or kept it the last time; null when nothing ever did.</summary>
     public TroubleRow? LastTrouble()
     {
-        if (Interlocked.Read(ref _busySince) is not 0 and var since && time.GetElapsedTime(since) > Slow && waitsFor() is { } away)
+        if (Interlocked.Read(ref _busySince) is not 0 and var since && time.GetElapsedTime(since) > Slow && outages.Of(filling.Function) is { } away)
         {
             trouble.Note($"{away} does not answer.");
         }
@@ -70,7 +67,7 @@ internal sealed class FunctionRunner(
     /// <summary>Time has gone by: what waits for it may be due.</summary>
     public void Tick()
     {
-        if (_waits ? permitted() > Done : held.Due().Count > 0)
+        if (_waits ? consumer.Permitted(filling) > Done : held.Due().Count > 0)
         {
             Wake(begins: false);
         }
@@ -101,7 +98,7 @@ internal sealed class FunctionRunner(
 
     private async Task CatchUpAsync(Func<bool> active, CancellationToken stopping, CancellationToken cancellation)
     {
-        var patience = new Patience(time, chance);
+        var patience = outages.Log.Patience();
         while (active() && !stopping.IsCancellationRequested)
         {
             try
@@ -125,7 +122,7 @@ internal sealed class FunctionRunner(
             catch (LogBrokenException broken)
             {
                 trouble.Note(broken.Message);
-                logger.LogCritical(broken, "Function {Function} stays at {Position}: the log is broken there", function.Name, broken.Position);
+                logger.LogCritical(broken, "Function {Function} stays at {Position}: the log is broken there", filling.Function.Name, broken.Position);
             }
             catch (TooManyHeldException broken)
             {
@@ -135,12 +132,12 @@ internal sealed class FunctionRunner(
             catch (SilentLogException silent)
             {
                 trouble.Note("The log does not answer.");
-                log.Failed(silent.InnerException!);
+                outages.Log.Failed(silent.InnerException!);
             }
             catch (Exception cause)
             {
                 trouble.Note("The function threw an exception that belongs to no event; the log of the service has it.");
-                logger.LogError(cause, "Function {Function} cannot go on in partition {Partition}", function.Name, partition);
+                logger.LogError(cause, "Function {Function} cannot go on in partition {Partition}", filling.Function.Name, consumer.Partition);
             }
 
             await patience.WaitAsync(stopping);
@@ -150,7 +147,7 @@ internal sealed class FunctionRunner(
     /// <summary>Takes the next batch, or a portion of what was held back; false when there is nothing to do now.</summary>
     private async Task<bool> TakeAsync(CancellationToken stopping, CancellationToken cancellation)
     {
-        if (_waits = permitted() < 0)
+        if (_waits = consumer.Permitted(filling) < 0)
         {
             return false;
         }
@@ -171,15 +168,15 @@ internal sealed class FunctionRunner(
 
         await held.LoadAsync(stopping);
         var replayed = await replay.TakeDueAsync(stopping, cancellation);
-        if (function is not Function.View || !window.IsBacklog(after))
+        if (filling.Function is not Function.View || !consumer.Window.IsBacklog(after))
         {
-            return await TakeAsync(await OfLogAsync(() => window.ReadAsync(after, EventsPerBatch, stopping).AsTask()), stopping, cancellation) || replayed;
+            return await TakeAsync(await OfLogAsync(() => consumer.Window.ReadAsync(after, EventsPerBatch, stopping).AsTask()), stopping, cancellation) || replayed;
         }
 
         await large.WaitAsync(stopping);
         try
         {
-            return await TakeAsync(await OfLogAsync(() => window.ReadBacklogAsync(after, EventsPerLargeBatch, stopping)), stopping, cancellation) || replayed;
+            return await TakeAsync(await OfLogAsync(() => consumer.Window.ReadBacklogAsync(after, EventsPerLargeBatch, stopping)), stopping, cancellation) || replayed;
         }
         finally
         {
@@ -210,11 +207,11 @@ internal sealed class FunctionRunner(
 
         var begun = time.GetUtcNow();
         var failures = await work(new Batch(records, logged => !held.Holds(logged.Account)), stopping, cancellation);
-        FunctionTracing.Done(function, partition, begun, records);
+        FunctionTracing.Done(filling.Function, consumer.Partition, begun, records);
         if ((failures.Count == 0 && held.Count == 0) || await held.TakeAsync(records, failures, cancellation))
         {
             checkpoint.Advance(records[^1].Position, records.Sum(record => record.Events.Count), cancellation);
-            advanced();
+            consumer.Advanced(filling);
         }
 
         return true;
@@ -226,7 +223,7 @@ internal sealed class FunctionRunner(
     /// </summary>
     private IReadOnlyList<LoggedRecord> Permitted(IReadOnlyList<LoggedRecord> records)
     {
-        var last = permitted();
+        var last = consumer.Permitted(filling);
         if (records.Count == 0 || records[^1].Position <= last)
         {
             return records;

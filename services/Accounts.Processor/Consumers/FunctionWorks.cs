@@ -8,23 +8,23 @@ namespace Accounts.Processor.Consumers;
 
 /// <summary>Everything that functions work with on this replica, once the log and the views are open.</summary>
 internal sealed class FunctionWorks(
-    LogDescription description, LogReader log, RowWriter writer, CommandSender sender, EventPublisher publisher, Outage logOutage, Outage viewOutage,
-    Outage commandOutage, Outage brokerOutage, TimeProvider time, Random chance, ILogger logger) : IDisposable
+    LogDescription description, LogReader log, RowWriter writer, CommandSender sender, EventPublisher publisher, Outages outages, TimeProvider time,
+    ILogger logger) : IDisposable
 {
     private readonly SemaphoreSlim _large = new(Math.Max(2, Environment.ProcessorCount));
-    private readonly CheckpointSaver _saver = new(writer.Store, viewOutage, time, chance);
+    private readonly CheckpointSaver _saver = new(writer.Store, outages.Views, time);
 
     /// <summary>The function at work on a partition.</summary>
-    public FunctionRunner Runner(PartitionConsumer consumer, RecordWindow window, Filling filling)
+    public FunctionRunner Runner(PartitionConsumer consumer, Filling filling)
     {
         var (function, partition) = (filling.Function, consumer.Partition);
         var at = new ViewPointer(description.Id, filling.Generation);
         var checkpoint = new Checkpoint(RowKeys.Checkpoint(at, function.Name, partition), _saver);
         Work work = function switch
         {
-            Function.View view => new ViewWork(view, at, writer, viewOutage, time, chance).ApplyAsync,
+            Function.View view => new ViewWork(view, at, writer, outages.Views).ApplyAsync,
             Function.Policy { Knowing: { } knowing } =>
-                knowing(new PolicySetting(at, partition, description.Partitions, writer, sender, viewOutage, time, chance)),
+                knowing(new PolicySetting(at, partition, description.Partitions, writer, sender, outages.Views)),
             Function.Policy policy => new PolicyWork(policy, sender).ApplyAsync,
             Function.Publisher messages => new PublisherWork(messages, publisher).ApplyAsync,
             _ => throw new InvalidOperationException($"Nothing runs functions like {function.Name}."),
@@ -40,18 +40,9 @@ internal sealed class FunctionWorks(
 
             return failures;
         };
-        var held = new HeldAccounts(function, at, partition, writer, viewOutage, time, chance, logger);
-        var replay = new Replay(held, log, partition, noting, viewOutage, time, chance);
-        return new FunctionRunner(
-            function, partition, window, checkpoint, noting, held, replay, () => consumer.Permitted(filling), () => consumer.Advanced(filling), WaitsFor,
-            trouble, _large, logOutage, time, chance, logger);
-
-        string? WaitsFor() => logOutage.Away ?? viewOutage.Away ?? (function switch
-        {
-            Function.Policy => commandOutage.Away,
-            Function.Publisher => brokerOutage.Away,
-            _ => null,
-        });
+        var held = new HeldAccounts(function, at, partition, writer, outages.Views, time, logger);
+        var replay = new Replay(held, log, partition, noting, outages.Views, time);
+        return new FunctionRunner(consumer, filling, checkpoint, noting, held, replay, trouble, _large, outages, time, logger);
     }
 
     public void Dispose()

@@ -21,6 +21,9 @@ internal sealed class PartitionConsumer(
 
     public int Partition => partition;
 
+    /// <summary>The newest records.</summary>
+    public RecordWindow Window => window;
+
     /// <summary>
     /// This replica works on the partition: it holds the route, or the route is silent. Others may believe the same of
     /// themselves; the rows' ETags make that safe.

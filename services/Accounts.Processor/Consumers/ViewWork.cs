@@ -4,7 +4,7 @@ using Accounts.Processor.Functions;
 namespace Accounts.Processor.Consumers;
 
 /// <summary>Takes a batch of events into a view's rows.</summary>
-internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter writer, Outage views, TimeProvider time, Random chance)
+internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter writer, Outage views)
 {
     private const int AttemptsTogether = 3;
 
@@ -18,7 +18,7 @@ internal sealed class ViewWork(Function.View view, ViewPointer scope, RowWriter 
     public async Task<IReadOnlyList<EventFailure>> ApplyAsync(Batch batch, CancellationToken stopping, CancellationToken cancellation)
     {
         var final = new HashSet<string>();
-        var patience = new Patience(time, chance);
+        var patience = views.Patience();
         var attempt = 0;
         while (true)
         {

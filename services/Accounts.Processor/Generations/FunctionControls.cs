@@ -13,7 +13,7 @@ internal sealed record FunctionControl(FunctionRow Row, PointerRow Pointer)
 }
 
 /// <summary>What operators want of each function hosted here, as of half a second ago.</summary>
-internal sealed class FunctionControls(string logId, IReadOnlyList<Function> functions, IStateStore views, Outage outage, TimeProvider time, Random chance)
+internal sealed class FunctionControls(string logId, IReadOnlyList<Function> functions, IStateStore views, Outage outage, TimeProvider time)
 {
     public static readonly TimeSpan Every = TimeSpan.FromSeconds(0.5);
 
@@ -82,7 +82,6 @@ internal sealed class FunctionControls(string logId, IReadOnlyList<Function> fun
             var key = FunctionRow.Key(logId, function);
             return await ReplaceAsync(key, await views.ReadAsync(key, cancellation), change, cancellation);
         },
-        chance,
         cancellation);
 
     /// <summary>As the other one, with the generation that is live while the row is as given: the pointer moves only while the row names a change.</summary>
@@ -96,7 +95,6 @@ internal sealed class FunctionControls(string logId, IReadOnlyList<Function> fun
             var live = pointer is { } found && Pointer(found) is { } known && known.LogId == logId ? known.Generation : ViewGenerations.First;
             return await ReplaceAsync(key, stored, row => change(row, live), cancellation);
         },
-        chance,
         cancellation);
 
     /// <summary>Changes a view's pointer; false when nothing was changed.</summary>
@@ -112,7 +110,6 @@ internal sealed class FunctionControls(string logId, IReadOnlyList<Function> fun
             await views.ReplaceAsync(key, JsonSerializer.SerializeToUtf8Bytes(next, ContractsJson.Default.PointerRow), stored.ETag, cancellation);
             return true;
         },
-        chance,
         cancellation);
 
     private async Task<bool> ReplaceAsync(string key, StoredValue? stored, Func<FunctionRow, FunctionRow?> change, CancellationToken cancellation)

@@ -12,7 +12,7 @@ namespace Accounts.Processor.Parking;
 /// it waits behind it. The account's row decides how things stand, for this replica and any other; what is remembered here
 /// only spares reads.
 /// </summary>
-internal sealed class HeldAccounts(Function function, ViewPointer at, int partition, RowWriter writer, Outage outage, TimeProvider time, Random chance, ILogger logger)
+internal sealed class HeldAccounts(Function function, ViewPointer at, int partition, RowWriter writer, Outage outage, TimeProvider time, ILogger logger)
 {
     private const int AccountsAtOnce = 8;
 
@@ -48,7 +48,6 @@ internal sealed class HeldAccounts(Function function, ViewPointer at, int partit
         _stale = false;
         var rows = await outage.PersistAsync(
             async () => await _directory.ReadAsync(cancellation) is { Count: > 0 } accounts ? await Rows.ReadAsync(accounts, cancellation) : [],
-            chance,
             cancellation);
         _held.Clear();
         foreach (var row in rows.Where(row => row.State != HeldStates.Released))
@@ -81,7 +80,7 @@ internal sealed class HeldAccounts(Function function, ViewPointer at, int partit
         await Parallel.ForEachAsync(accounts, options, async (events, _) =>
         {
             var failure = failed.GetValueOrDefault(events.Key);
-            var row = await outage.PersistAsync(() => HoldAsync(events, failure, cancellation), chance, cancellation);
+            var row = await outage.PersistAsync(() => HoldAsync(events, failure, cancellation), cancellation);
             if (row is null)
             {
                 _held.TryRemove(events.Key, out var _);
@@ -114,7 +113,6 @@ internal sealed class HeldAccounts(Function function, ViewPointer at, int partit
                 await Rows.WriteAsync(changed, etag, cancellation);
                 return changed;
             },
-            chance,
             cancellation);
         if (next is null)
         {
@@ -194,7 +192,6 @@ internal sealed class HeldAccounts(Function function, ViewPointer at, int partit
             await _directory.ChangeAsync(add, remove, cancellation);
             return true;
         },
-        chance,
         cancellation);
 
     /// <summary>Marks what queries read of accounts.</summary>
@@ -214,7 +211,6 @@ internal sealed class HeldAccounts(Function function, ViewPointer at, int partit
                 rows.Apply([.. parked.SelectMany(row => mark(at, row.Account, row.Version, rows))]);
                 return await writer.WriteAsync(rows.Changes(last: false), singly: true, [], cancellation) is { } lost ? throw lost : true;
             },
-            chance,
             cancellation);
         foreach (var row in parked)
         {

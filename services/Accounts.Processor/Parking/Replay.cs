@@ -5,7 +5,7 @@ using EventLog;
 namespace Accounts.Processor.Parking;
 
 /// <summary>Gives a function the events again that it holds back: first the one that it could not take, then those behind it.</summary>
-internal sealed class Replay(HeldAccounts held, LogReader log, int partition, Work work, Outage outage, TimeProvider time, Random chance)
+internal sealed class Replay(HeldAccounts held, LogReader log, int partition, Work work, Outage outage, TimeProvider time)
 {
     // One portion at a time, so that an account with thousands of held events holds up no other.
     private const int VersionsAtOnce = 100;
@@ -25,7 +25,7 @@ internal sealed class Replay(HeldAccounts held, LogReader log, int partition, Wo
 
     private async Task TakeAsync(string account, CancellationToken stopping, CancellationToken cancellation)
     {
-        var row = await outage.PersistAsync(() => held.Rows.ReadAsync([account], stopping), chance, stopping) is [var found] ? found : null;
+        var row = await outage.PersistAsync(() => held.Rows.ReadAsync([account], stopping), stopping) is [var found] ? found : null;
         if (row is null or { State: HeldStates.Released })
         {
             held.Recheck();
@@ -34,7 +34,7 @@ internal sealed class Replay(HeldAccounts held, LogReader log, int partition, Wo
 
         var discarded = row.Wish == HeldWishes.Discard ? row.Version : 0;
         var upTo = Math.Min(row.Last, row.Done + VersionsAtOnce);
-        var (records, positions) = await outage.PersistAsync(() => ReadAsync(row, upTo, stopping), chance, stopping);
+        var (records, positions) = await outage.PersistAsync(() => ReadAsync(row, upTo, stopping), stopping);
         var failures = await work(
             new Batch(records, logged => logged.Account == account && logged.Version != discarded && positions.ContainsKey(logged.Version)),
             stopping,

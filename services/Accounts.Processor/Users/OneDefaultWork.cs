@@ -79,7 +79,7 @@ internal sealed class OneDefaultWork(PolicySetting setting)
         var records = events.Select(e => e.Logged)
             .GroupBy(logged => logged.Recorded.Position.Position)
             .Select(ofRecord => new LoggedRecord(setting.Partition, ofRecord.Key, [.. ofRecord]));
-        var work = new ViewWork(rows, setting.At, setting.Writer, setting.Views, setting.Time, setting.Chance);
+        var work = new ViewWork(rows, setting.At, setting.Writer, setting.Views);
         return await work.ApplyAsync(Batch.Of([.. records]), stopping, cancellation);
     }
 

@@ -10,14 +10,14 @@ namespace Accounts.Processor.Users;
 /// <param name="Partition">The partition that it works on.</param>
 /// <param name="Partitions">How many there are.</param>
 internal sealed record PolicySetting(
-    ViewPointer At, int Partition, int Partitions, RowWriter Writer, CommandSender Sender, Outage Views, TimeProvider Time, Random Chance)
+    ViewPointer At, int Partition, int Partitions, RowWriter Writer, CommandSender Sender, Outage Views)
 {
     /// <summary>Reads rows, however long the store is away.</summary>
     public async Task<PolicyRows<T>> ReadAsync<T>(IReadOnlyCollection<string> keys, JsonTypeInfo<T> json, CancellationToken stopping)
         where T : class => new(
             keys.Count == 0
                 ? new Dictionary<string, StoredValue>()
-                : await Views.PersistAsync(() => Writer.Store.ReadManyAsync([.. keys], stopping), Chance, stopping),
+                : await Views.PersistAsync(() => Writer.Store.ReadManyAsync([.. keys], stopping), stopping),
             json);
 }
 

@@ -18,8 +18,8 @@ internal sealed class UserDeletions(LogReader log, IStateStore views, HttpClient
     private const int AccountsInFlight = 32;
 
     private readonly UserIndex _index = new(log, views, time, chance);
-    private readonly Outage _outage = new("The log or the views, which the deletion of a user needs,", time, logger);
-    private readonly CommandSender _sender = new(commands, new Outage("The command service", time, logger), time, chance, logger);
+    private readonly Outage _outage = new("The log or the views, which the deletion of a user needs,", time, chance, logger);
+    private readonly CommandSender _sender = new(commands, new Outage("The command service", time, chance, logger), logger);
 
     /// <summary>
     /// Returns when every account that the user has is archived or on its way. Doing it again does no harm, and does little
@@ -30,7 +30,7 @@ internal sealed class UserDeletions(LogReader log, IStateStore views, HttpClient
     /// <exception cref="CommandRefusedException">The command service calls a command wrong, which waiting will not mend.</exception>
     public async Task DeleteAsync(long user, CommandCause cause, CancellationToken cancellation)
     {
-        var refused = await _outage.PersistAsync(() => TryAsync(user, cause, cancellation), chance, cancellation);
+        var refused = await _outage.PersistAsync(() => TryAsync(user, cause, cancellation), cancellation);
         if (refused is not null)
         {
             throw refused;

@@ -77,13 +77,12 @@ internal static class UserEvents
             try
             {
                 var at = host.Operator ?? throw new InvalidOperationException("The log and the views are not open yet.");
-                await new Outage("The views, which a dead letter needs,", time, logger).PersistAsync(
+                await new Outage("The views, which a dead letter needs,", time, Random.Shared, logger).PersistAsync(
                     async () =>
                     {
                         await new DeadLetters(at.Log.Id, at.Views).KeepAsync(message, id, reason, time.GetUtcNow(), either.Token);
                         return true;
                     },
-                    Random.Shared,
                     either.Token);
                 causes.TryRemove(read?.Cause.Id ?? "", out _);
                 logger.LogError("Message {Message} on {Topic} could not be taken and is kept: {Reason} GET /v1/dead-letters", id, Topics.UserEvents, reason);
