@@ -22,45 +22,15 @@ internal static class ComponentDocument
 
         var type = spec.RequiredText("type", "Name the component's type, for instance state.sqlite.");
         var version = spec.RequiredText("version", "Write 'version: v1'.");
-        var metadata = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        var secrets = new Dictionary<string, SecretReference>(StringComparer.OrdinalIgnoreCase);
-        foreach (var entry in spec.Children("metadata"))
-        {
-            if (entry.RequiredText("name", "Each entry of spec.metadata needs a name.") is not { } key)
-            {
-                continue;
-            }
-
-            entry.Name = $"{document.Name}, metadata {key}";
-            if (entry.Has("value"))
-            {
-                metadata[key] = entry.Text("value") ?? "";
-            }
-            else if (entry.Child("secretKeyRef") is { } reference)
-            {
-                if (reference.RequiredText("name", "Name the secret.") is { } secret)
-                {
-                    secrets[key] = new SecretReference(secret, reference.Text("key") is { Length: > 0 } field ? field : secret);
-                }
-            }
-            else if (entry.Text("envRef") is { Length: > 0 } variable)
-            {
-                metadata[key] = FromEnvironment(entry, variable);
-            }
-            else
-            {
-                metadata[key] = "";
-            }
-        }
-
+        var (metadata, secrets) = ReadMetadata(document, spec);
         var store = document.Child("auth")?.Text("secretStore");
         if (secrets.Count > 0 && string.IsNullOrEmpty(store))
         {
             document.Error("auth", "secretKeyRef is used, yet no secret store is named", "Add 'auth:' with 'secretStore: NAME', the name of a secret store component.");
         }
 
-        var scopes = document.Texts("scopes");
-        var ignoreErrors = spec.Flag("ignoreErrors") ?? false;
+        // Read in any case: what nobody reads is called unknown.
+        var (scopes, ignoreErrors) = (document.Texts("scopes"), spec.Flag("ignoreErrors") ?? false);
         return type is null || version is null
             ? null
             : new Component
@@ -75,6 +45,36 @@ internal static class ComponentDocument
                 Scopes = scopes,
                 IgnoreErrors = ignoreErrors,
             };
+    }
+
+    private static (Dictionary<string, string> Metadata, Dictionary<string, SecretReference> Secrets) ReadMetadata(Section document, Section spec)
+    {
+        var metadata = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        var secrets = new Dictionary<string, SecretReference>(StringComparer.OrdinalIgnoreCase);
+        foreach (var entry in spec.Children("metadata"))
+        {
+            if (entry.RequiredText("name", "Each entry of spec.metadata needs a name.") is not { } key)
+            {
+                continue;
+            }
+
+            entry.Name = $"{document.Name}, metadata {key}";
+            if (!entry.Has("value") && entry.Child("secretKeyRef") is { } reference)
+            {
+                if (reference.RequiredText("name", "Name the secret.") is { } secret)
+                {
+                    secrets[key] = new SecretReference(secret, reference.Text("key") is { Length: > 0 } field ? field : secret);
+                }
+            }
+            else
+            {
+                metadata[key] = entry.Has("value") || entry.Text("envRef") is not { Length: > 0 } variable
+                    ? entry.Text("value") ?? ""
+                    : FromEnvironment(entry, variable);
+            }
+        }
+
+        return (metadata, secrets);
     }
 
     /// <summary>Dapr keeps its own variables from components, lest a file reads its tokens.</summary>

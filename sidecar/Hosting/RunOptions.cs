@@ -26,21 +26,22 @@ internal sealed record RunOptions
     /// <summary>The port at which faults are set; null: nowhere.</summary>
     public int? FaultsPort { get; init; }
 
+    private static readonly Option<string> File = new("--file", "-f") { HelpName = "FILE", Description = "The run file, or its folder [default: dapr.yaml]" };
+    private static readonly Option<string> Data = new("--data") { HelpName = "DIR", Description = "Where the data is kept between runs [default: .data next to the run file]" };
+    private static readonly Option<bool> Empty = new("--fresh") { Description = "Start without data: first delete the files that earlier runs made in the data folder" };
+    private static readonly Option<string> ComponentFolder = new("--components") { HelpName = "DIR", Description = "Read components from here and from nowhere else [default: components/local next to the run file if there is one, else the run file's resource paths]" };
+    private static readonly Option<string[]> ReplicaCounts = new("--replicas") { HelpName = "APP=N", Description = "Start N of the app; may be given for several apps. The first has the file's ports, the others free ones", Arity = ArgumentArity.OneOrMore };
+    private static readonly Option<string> Faults = new("--faults") { HelpName = "PORT", Description = $"Serve http://127.0.0.1:PORT/faults, where faults for tests are set [default port: {FaultsApi.DefaultPort}]", Arity = ArgumentArity.ZeroOrOne };
+
     /// <summary>
     /// Reads the command line. Help and complaints are written here; then there are no options and
     /// <paramref name="exitCode"/> is 0 or 2.
     /// </summary>
     public static RunOptions? Parse(string[] arguments, out int exitCode)
     {
-        var file = new Option<string>("--file", "-f") { HelpName = "FILE", Description = "The run file, or its folder [default: dapr.yaml]" };
-        var data = new Option<string>("--data") { HelpName = "DIR", Description = "Where the data is kept between runs [default: .data next to the run file]" };
-        var fresh = new Option<bool>("--fresh") { Description = "Start without data: first delete the files that earlier runs made in the data folder" };
-        var components = new Option<string>("--components") { HelpName = "DIR", Description = "Read components from here and from nowhere else [default: components/local next to the run file if there is one, else the run file's resource paths]" };
-        var replicas = new Option<string[]>("--replicas") { HelpName = "APP=N", Description = "Start N of the app; may be given for several apps. The first has the file's ports, the others free ones", Arity = ArgumentArity.OneOrMore };
-        var faults = new Option<string>("--faults") { HelpName = "PORT", Description = $"Serve http://127.0.0.1:PORT/faults, where faults for tests are set [default port: {FaultsApi.DefaultPort}]", Arity = ArgumentArity.ZeroOrOne };
         var root = new RootCommand("Starts the apps of a Dapr run file, each with an embedded sidecar that speaks Dapr's wire protocol. For development and tests.")
         {
-            file, data, fresh, components, replicas, faults,
+            File, Data, Empty, ComponentFolder, ReplicaCounts, Faults,
         };
         foreach (var version in root.Options.OfType<VersionOption>().ToList())
         {
@@ -60,9 +61,31 @@ internal sealed record RunOptions
             return null;
         }
 
-        var counts = new Dictionary<string, int>();
         var wrong = new List<string>();
-        foreach (var text in parsed.GetValue(replicas) ?? [])
+        var replicas = ReadReplicas(parsed.GetValue(ReplicaCounts) ?? [], wrong);
+        int? port = parsed.GetResult(Faults) is null ? null : ReadPort(parsed.GetValue(Faults), wrong);
+        if (wrong.Count > 0)
+        {
+            return Complain(wrong);
+        }
+
+        var path = Path.GetFullPath(parsed.GetValue(File) ?? "dapr.yaml");
+        path = Directory.Exists(path) ? Path.Combine(path, "dapr.yaml") : path;
+        return new RunOptions
+        {
+            RunFile = path,
+            DataFolder = Path.GetFullPath(parsed.GetValue(Data) ?? Path.Combine(Path.GetDirectoryName(path)!, ".data")),
+            Fresh = parsed.GetValue(Empty),
+            Components = parsed.GetValue(ComponentFolder) is { } folder ? Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) : null,
+            Replicas = replicas,
+            FaultsPort = port,
+        };
+    }
+
+    private static Dictionary<string, int> ReadReplicas(string[] texts, List<string> wrong)
+    {
+        var counts = new Dictionary<string, int>();
+        foreach (var text in texts)
         {
             var at = text.LastIndexOf('=');
             if (at > 0 && int.TryParse(text[(at + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count is >= 1 and <= 99)
@@ -75,35 +98,22 @@ internal sealed record RunOptions
             }
         }
 
-        int? port = parsed.GetResult(faults) is null ? null : FaultsApi.DefaultPort;
-        if (parsed.GetValue(faults) is { } given)
+        return counts;
+    }
+
+    private static int ReadPort(string? text, List<string> wrong)
+    {
+        if (text is not null && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 1 and <= 65535)
         {
-            if (int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is >= 1 and <= 65535)
-            {
-                port = number;
-            }
-            else
-            {
-                wrong.Add($"command line: --faults: '{given}' is no port. Write for instance --faults {FaultsApi.DefaultPort}.");
-            }
+            return port;
         }
 
-        if (wrong.Count > 0)
+        if (text is not null)
         {
-            return Complain(wrong);
+            wrong.Add($"command line: --faults: '{text}' is no port. Write for instance --faults {FaultsApi.DefaultPort}.");
         }
 
-        var path = Path.GetFullPath(parsed.GetValue(file) ?? "dapr.yaml");
-        path = Directory.Exists(path) ? Path.Combine(path, "dapr.yaml") : path;
-        return new RunOptions
-        {
-            RunFile = path,
-            DataFolder = Path.GetFullPath(parsed.GetValue(data) ?? Path.Combine(Path.GetDirectoryName(path)!, ".data")),
-            Fresh = parsed.GetValue(fresh),
-            Components = parsed.GetValue(components) is { } folder ? Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) : null,
-            Replicas = counts,
-            FaultsPort = port,
-        };
+        return FaultsApi.DefaultPort;
     }
 
     private static RunOptions? Complain(IEnumerable<string> lines)
