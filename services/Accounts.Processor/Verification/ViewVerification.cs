@@ -31,7 +31,12 @@ internal sealed class ViewVerification(
             var portions = view.SharesRows ? 1 : (int)(((checkpoint.Events ?? checkpoint.Position) / eventsPerPortion) + 1);
             for (var portion = 0; portion < portions; portion++)
             {
-                await VerifyAsync(partition, portions, portion, cancellation);
+                // What the function holds back may change meanwhile, again and again: then what differs stays unsettled.
+                var attempt = 1;
+                while (!await VerifyAsync(partition, portions, portion, isFirst: attempt == 1, isLast: attempt == Rounds, cancellation))
+                {
+                    attempt++;
+                }
             }
 
             if (view.FoldRecord is not null)
@@ -41,17 +46,18 @@ internal sealed class ViewVerification(
         }
     }
 
-    private async Task VerifyAsync(int partition, int portions, int portion, CancellationToken cancellation)
+    /// <summary>False when it has to be begun anew, because the function holds back other events than at the beginning.</summary>
+    private async Task<bool> VerifyAsync(int partition, int portions, int portion, bool isFirst, bool isLast, CancellationToken cancellation)
     {
         var held = await HeldAsync(partition, cancellation);
         var expected = new ExpectedRows(
             view, _at, partition, at.Reader, held, account => portions == 1 || (uint)account.GetHashCode(StringComparison.Ordinal) % portions == portion);
         await expected.FoldAsync(
             (await CheckpointAsync(partition, cancellation)).Position,
-            events => progress(new VerificationProgress { Events = (double)events / portions }),
+            events => progress(new VerificationProgress { Events = isFirst ? (double)events / portions : 0 }),
             cancellation);
         var mismatches = await CompareAsync(expected, expected.All, cancellation);
-        progress(new VerificationProgress { Rows = expected.All.Count() });
+        progress(new VerificationProgress { Rows = isFirst ? expected.All.Count() : 0 });
         for (var round = 0; mismatches.Count > 0 && round < Rounds; round++)
         {
             // What was stored is of events up to this end. Once the function is past it and the rows are still the same, they
@@ -67,14 +73,19 @@ internal sealed class ViewVerification(
             var again = await CompareAsync(expected, expected.All.Where(row => before.ContainsKey(row.Key)), cancellation);
             if (!Same(held, await HeldAsync(partition, cancellation)))
             {
-                await VerifyAsync(partition, portions, portion, cancellation);
-                return;
+                if (!isLast)
+                {
+                    return false;
+                }
+
+                break;
             }
 
             mismatches = await ReportAsync(before, again, cancellation);
         }
 
         progress(new VerificationProgress { Unsettled = mismatches.Count });
+        return true;
     }
 
     private async Task<IReadOnlyList<Mismatch>> CompareAsync(ExpectedRows expected, IEnumerable<RowWrite> rows, CancellationToken cancellation)
