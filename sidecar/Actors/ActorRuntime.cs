@@ -55,7 +55,7 @@ internal sealed partial class ActorRuntime
     /// </summary>
     public async Task StartAsync(CancellationToken cancellation)
     {
-        if (_sidecar.Channel is null || _host is not null || !_sidecar.AppIsWell)
+        if (_sidecar.Channel is null || _host is not null || !_sidecar.AppIsHealthy)
         {
             return;
         }

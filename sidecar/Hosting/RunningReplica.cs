@@ -62,7 +62,7 @@ internal sealed record RunningReplica(Replica Replica, AppSidecar Sidecar, AppPr
                 using var client = new TcpClient();
                 await client.ConnectAsync(Replica.App.AppChannelAddress, port, cancellation);
                 answered ??= time.GetTimestamp();
-                if (Sidecar.AppIsWell || time.GetElapsedTime(answered.Value) > TimeSpan.FromSeconds(10))
+                if (Sidecar.AppIsHealthy || time.GetElapsedTime(answered.Value) > TimeSpan.FromSeconds(10))
                 {
                     return;
                 }

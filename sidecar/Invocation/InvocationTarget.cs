@@ -54,7 +54,7 @@ internal sealed record InvocationTarget(string AppId, string PathAndQuery)
             throw Failed($"couldn't find service: {AppId}").Fault();
         }
 
-        var able = replicas.Where(r => r.AppIsWell).ToArray();
+        var able = replicas.Where(r => r.AppIsHealthy).ToArray();
         if (able.Length > 0)
         {
             var turn = neighbourhood.Shared(parts[0], () => new Turn());

@@ -91,7 +91,7 @@ internal static class PublishApi
     private static (PubSubComponent Component, bool Raw) Validate(
         AppSidecar sidecar, string pubSub, string topic, IReadOnlyDictionary<string, string> metadata)
     {
-        var components = sidecar.Messages.Components;
+        var components = sidecar.PubSub.Components;
         if (components.Count == 0)
         {
             throw PublishErrors.NotConfigured(pubSub, metadata).Fault();

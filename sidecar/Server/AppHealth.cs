@@ -14,7 +14,7 @@ internal sealed class AppHealth(AppSpec app, AppChannel channel, TimeProvider ti
     private volatile bool _well;
 
     /// <summary>Whether the app may be called now.</summary>
-    public bool IsWell => _well;
+    public bool IsHealthy => _well;
 
     /// <summary>
     /// The app's process has ended: it is unwell at once, and from its next answer on, should somebody start it again, it is

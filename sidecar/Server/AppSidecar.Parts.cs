@@ -15,18 +15,18 @@ internal sealed partial class AppSidecar
     /// lead to an actor call at once.
     /// </summary>
     private IReadOnlyList<(Func<CancellationToken, Task> Start, Func<Task> Stop)> WhileWell =>
-        [(Actors.StartAsync, Actors.StopAsync), (Messages.StartAsync, Messages.StopAsync)];
+        [(Actors.StartAsync, Actors.StopAsync), (PubSub.StartAsync, PubSub.StopAsync)];
 
     private bool _started;
 
     /// <summary>The subscriptions in force, declared ones and the app's own, for the metadata.</summary>
-    public IReadOnlyList<Subscription> ActiveSubscriptions => Messages.Subscriptions;
+    public IReadOnlyList<Subscription> ActiveSubscriptions => PubSub.Subscriptions;
 
     /// <summary>Every actor type that the app hosts, with how many of it are active here.</summary>
     public IReadOnlyList<(string Type, int Count)> ActiveActors => Actors.Active;
 
     /// <summary>Publishing and subscriptions.</summary>
-    public Messages Messages { get; }
+    public PubSubRuntime PubSub { get; }
 
     /// <summary>The actors that live here, and calls to actors anywhere.</summary>
     public ActorRuntime Actors { get; }
@@ -38,7 +38,7 @@ internal sealed partial class AppSidecar
     public Task AppDiedAsync()
     {
         _health?.AppDied();
-        return Task.WhenAll(Actors.AppDiedAsync(), Messages.StopAsync());
+        return Task.WhenAll(Actors.AppDiedAsync(), PubSub.StopAsync());
     }
 
     private void MapGrpc(GrpcMethods methods)
@@ -70,7 +70,7 @@ internal sealed partial class AppSidecar
     {
         if (well)
         {
-            Log.AppIsWell(_log);
+            Log.AppIsHealthy(_log);
             _started = true;
             await StartAppPartsAsync();
             _discovered = true;

@@ -45,7 +45,7 @@ internal sealed partial class AppSidecar : IAsyncDisposable
             _health = new AppHealth(app, Channel, neighbourhood.Time);
         }
 
-        Messages = new Messages(this);
+        PubSub = new PubSubRuntime(this);
         Actors = new ActorRuntime(this);
     }
 
@@ -73,7 +73,7 @@ internal sealed partial class AppSidecar : IAsyncDisposable
     public AppChannel? Channel { get; }
 
     /// <summary>Whether the app may be called: it has a port that answers and, if probed, is well.</summary>
-    public bool AppIsWell => _health?.IsWell ?? false;
+    public bool AppIsHealthy => _health?.IsHealthy ?? false;
 
     /// <summary><c>/v1.0/healthz/outbound</c>: the APIs are up, whatever the app does.</summary>
     public bool OutboundReady => _outboundReady;
@@ -177,7 +177,7 @@ internal sealed partial class AppSidecar : IAsyncDisposable
         public static partial void WatchFailed(ILogger log, Exception e);
 
         [LoggerMessage(LogLevel.Information, "The app is well: its actors and subscriptions start.")]
-        public static partial void AppIsWell(ILogger log);
+        public static partial void AppIsHealthy(ILogger log);
 
         [LoggerMessage(LogLevel.Warning, "The app is not well: its actors and subscriptions stop until it is.")]
         public static partial void AppIsUnwell(ILogger log);

@@ -70,7 +70,7 @@ public sealed class AccessTests : IAsyncDisposable
         await using var app = await RecordingApp.StartAsync(null, null);
         await _street.OpenAsync(new AppSpec { AppId = "called", Directory = "/", AppPort = app.Port, Configuration = new AppConfiguration { Access = access, MutualTls = mutualTls } });
         var sidecar = await _street.OpenAsync(new AppSpec { AppId = caller, Directory = "/", Configuration = new AppConfiguration { MutualTls = mutualTls } });
-        await Eventually.True(() => _street.Neighbourhood.Replicas("called").All(r => r.AppIsWell), "the called app is well");
+        await Eventually.True(() => _street.Neighbourhood.Replicas("called").All(r => r.AppIsHealthy), "the called app is well");
 
         using var answer = await _street.SendAsync(sidecar, new HttpMethod(verb), "/v1.0/invoke/called/method" + path);
 

@@ -31,18 +31,18 @@ public sealed class InvocationTests : IAsyncDisposable
             }),
             health: new AppHealthCheck("/health", TimeSpan.FromMilliseconds(30), TimeSpan.FromSeconds(5), 3));
         var caller = await _street.OpenAsync(new AppSpec { AppId = "caller", Directory = "/" });
-        await Eventually.True(() => second.AppIsWell, "the second replica is well");
+        await Eventually.True(() => second.AppIsHealthy, "the second replica is well");
 
         await InvokeAsync(10);
         Assert.Equal((5, 5), (one.At("/x").Count, two.At("/x").Count));
 
         well = false;
-        await Eventually.True(() => !second.AppIsWell, "the second replica is unwell");
+        await Eventually.True(() => !second.AppIsHealthy, "the second replica is unwell");
         await InvokeAsync(4);
         Assert.Equal((9, 5), (one.At("/x").Count, two.At("/x").Count));
 
         well = true;
-        await Eventually.True(() => second.AppIsWell, "the second replica is well again");
+        await Eventually.True(() => second.AppIsHealthy, "the second replica is well again");
 
         async Task InvokeAsync(int times)
         {

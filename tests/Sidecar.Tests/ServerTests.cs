@@ -97,7 +97,7 @@ public sealed class ServerTests : IAsyncDisposable
         });
         var callee = await StartAsync(new AppSpec { AppId = "callee", Directory = "/", AppPort = port });
         var caller = await StartAsync();
-        await WaitForAsync(() => Task.FromResult(callee.AppIsWell));
+        await WaitForAsync(() => Task.FromResult(callee.AppIsHealthy));
 
         foreach (var (path, id) in new[] { ("/v1.0/invoke/callee/method/a/b%20c?d=1", null), ("/a/b%20c?d=1", "callee") })
         {

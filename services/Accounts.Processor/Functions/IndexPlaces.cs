@@ -30,7 +30,7 @@ internal static class IndexPlaces
         foreach (var tree in wrong.Select(key => TreeOf(at, key)).OfType<IndexTree>().ToHashSet())
         {
             var folded = Rows(at, tree, expected);
-            if (folded.Count > 1 && await ArrangedAsync(at, tree, EntriesOf(folded), views, cancellation) is { } rows)
+            if (folded.Count > 1 && await new Arrangement(at, tree, views).RowsAsync(EntriesOf(folded), cancellation) is { } rows)
             {
                 string[] before = [.. folded.Keys.Select(label => tree.Key(at, label))];
                 expected.Forget(before);
@@ -74,71 +74,52 @@ internal static class IndexPlaces
             .Select(entries => entries.MaxBy(entry => entry.Account.Version)!).OrderBy(entry => entry.Ordinal),
     ];
 
-    /// <summary>The rows with the accounts where the stored ones have them; null when that is not sound.</summary>
-    private static async Task<IReadOnlyList<RowWrite>?> ArrangedAsync(
-        ViewPointer at, IndexTree tree, List<IndexEntry> entries, IStateStore views, CancellationToken cancellation)
+    /// <summary>A tree with the accounts where its stored rows have them.</summary>
+    private sealed class Arrangement(ViewPointer at, IndexTree tree, IStateStore views)
     {
-        var stored = new Dictionary<string, IndexRow>();
-        await ReadAsync([IndexTree.Top]);
-        var above = entries.Where(entry => Has(IndexTree.Top, entry)).ToHashSet();
-        var below = entries.Where(entry => !above.Contains(entry)).ToList();
-        var (byCreation, byNumber) = (await PlacesAsync(byNumber: false), await PlacesAsync(byNumber: true));
+        private const int RowsPerRead = 100;
 
-        // Those that have a place keep it; the others come after them.
-        var rows = new IndexTreeRows(at, tree, new Rows { Alone = true });
-        foreach (var entry in above)
-        {
-            rows.Put([IndexTree.Top], entry);
-        }
+        private readonly Dictionary<string, IndexRow> _stored = [];
+        private readonly IndexTreeRows _rows = new(at, tree, new Rows { Alone = true });
 
-        foreach (var (entry, path) in byCreation)
+        /// <summary>The rows; null when a fold could not have made them.</summary>
+        public async Task<IReadOnlyList<RowWrite>?> RowsAsync(List<IndexEntry> entries, CancellationToken cancellation)
         {
-            rows.Put(path, entry);
-        }
+            await ReadAsync([IndexTree.Top], cancellation);
+            var above = entries.Where(entry => Has(IndexTree.Top, entry)).ToHashSet();
+            var below = entries.Where(entry => !above.Contains(entry)).ToList();
+            var byCreation = await PlacesAsync(below, byNumber: false, cancellation);
+            var byNumber = await PlacesAsync(below, byNumber: true, cancellation);
 
-        foreach (var (entry, path) in byNumber)
-        {
-            rows.Put(path, entry, byNumber: true);
-        }
-
-        foreach (var entry in below)
-        {
-            switch (byCreation.ContainsKey(entry), byNumber.ContainsKey(entry))
+            // Those that have a place keep it; the others come after them.
+            foreach (var entry in above)
             {
-                case (false, false):
-                    rows.PutByUser(entry);
-                    break;
-                case (false, true):
-                    byCreation[entry] = rows.PutOn(Way(entry, byNumber: false), entry, byNumber: false);
-                    break;
-                case (true, false):
-                    byNumber[entry] = rows.PutOn(Way(entry, byNumber: true), entry, byNumber: true);
-                    break;
+                _rows.Put([IndexTree.Top], entry);
             }
+
+            foreach (var (entry, path) in byCreation)
+            {
+                _rows.Put(path, entry);
+            }
+
+            foreach (var (entry, path) in byNumber)
+            {
+                _rows.Put(path, entry, byNumber: true);
+            }
+
+            below.ForEach(entry => PutAfterwards(entry, byCreation, byNumber));
+            var sound = _rows.Get(IndexTree.Top).Entries.Count <= IndexTree.RowAccounts && byCreation.Concat(byNumber).All(place => IsSound(place.Value));
+            return sound ? [.. _rows.Changes] : null;
         }
 
-        var sound = rows.Get(IndexTree.Top).Entries.Count <= IndexTree.RowAccounts && byCreation.Concat(byNumber).All(place => IsSound(place.Value));
-        return sound ? [.. rows.Changes] : null;
-
-        bool Has(string label, IndexEntry entry) => stored.TryGetValue(label, out var row) && row.Entries.Any(there => there.Ordinal == entry.Ordinal);
-
-        // A row is full before an account goes further down, and takes no more then but the one whose way ends there.
-        bool IsSound(IReadOnlyList<string> path) => path.SkipLast(1).All(IsFull)
-            && rows.Get(path[^1]) is var last
-            && (last.Entries.Count <= IndexTree.RowAccounts
-                || (last.Entries.Count == IndexTree.RowAccounts + 1 && last.Entries.Any(entry => path[^1] == Way(entry, path[^1][0] == 'n')[^1])));
-
-        // Also of accounts that are not expected yet.
-        bool IsFull(string label) => rows.Get(label).Entries.Count >= IndexTree.RowAccounts
-            || (stored.TryGetValue(label, out var row) && row.Entries.Count >= IndexTree.RowAccounts);
-
-        async Task<Dictionary<IndexEntry, IReadOnlyList<string>>> PlacesAsync(bool byNumber)
+        /// <summary>The paths to the stored rows that have the entries, of those that are in one.</summary>
+        private async Task<Dictionary<IndexEntry, IReadOnlyList<string>>> PlacesAsync(List<IndexEntry> entries, bool byNumber, CancellationToken cancellation)
         {
             var places = new Dictionary<IndexEntry, IReadOnlyList<string>>();
-            var rest = below.Select(entry => (Entry: entry, Way: Way(entry, byNumber))).ToList();
+            var rest = entries.Select(entry => (Entry: entry, Way: Way(entry, byNumber))).ToList();
             for (var depth = 0; rest.Count > 0; depth++)
             {
-                await ReadAsync([.. rest.Select(one => one.Way[depth]).Distinct()]);
+                await ReadAsync([.. rest.Select(one => one.Way[depth]).Distinct()], cancellation);
                 foreach (var (entry, way) in rest.Where(one => Has(one.Way[depth], one.Entry)))
                 {
                     places[entry] = [IndexTree.Top, .. way.Take(depth + 1)];
@@ -150,35 +131,65 @@ internal static class IndexPlaces
             return places;
         }
 
-        async Task ReadAsync(IReadOnlyList<string> labels)
+        private void PutAfterwards(
+            IndexEntry entry, Dictionary<IndexEntry, IReadOnlyList<string>> byCreation, Dictionary<IndexEntry, IReadOnlyList<string>> byNumber)
         {
-            foreach (var portion in labels.Chunk(100))
+            switch (byCreation.ContainsKey(entry), byNumber.ContainsKey(entry))
+            {
+                case (false, false):
+                    _rows.PutByUser(entry);
+                    break;
+                case (false, true):
+                    byCreation[entry] = _rows.PutOn(Way(entry, byNumber: false), entry, byNumber: false);
+                    break;
+                case (true, false):
+                    byNumber[entry] = _rows.PutOn(Way(entry, byNumber: true), entry, byNumber: true);
+                    break;
+            }
+        }
+
+        // A row is full before an account goes further down, and takes no more then but the one whose way ends there.
+        private bool IsSound(IReadOnlyList<string> path) => path.SkipLast(1).All(IsFull)
+            && _rows.Get(path[^1]) is var last
+            && (last.Entries.Count <= IndexTree.RowAccounts
+                || (last.Entries.Count == IndexTree.RowAccounts + 1 && last.Entries.Any(entry => path[^1] == Way(entry, path[^1][0] == 'n')[^1])));
+
+        // Also of accounts that are not expected yet.
+        private bool IsFull(string label) => _rows.Get(label).Entries.Count >= IndexTree.RowAccounts
+            || (_stored.TryGetValue(label, out var row) && row.Entries.Count >= IndexTree.RowAccounts);
+
+        private bool Has(string label, IndexEntry entry) =>
+            _stored.TryGetValue(label, out var row) && row.Entries.Any(there => there.Ordinal == entry.Ordinal);
+
+        private async Task ReadAsync(IReadOnlyList<string> labels, CancellationToken cancellation)
+        {
+            foreach (var portion in labels.Chunk(RowsPerRead))
             {
                 var found = await views.ReadManyAsync([.. portion.Select(label => tree.Key(at, label))], cancellation);
                 foreach (var label in portion)
                 {
                     if (found.TryGetValue(tree.Key(at, label), out var value) && Parse(value) is { } row)
                     {
-                        stored[label] = row;
+                        _stored[label] = row;
                     }
                 }
             }
         }
-    }
 
-    private static IReadOnlyList<string> Way(IndexEntry entry, bool byNumber) =>
-        IndexTree.Ways(entry.Ordinal, entry.Account.AccountNumber) is var (creation, number) && byNumber ? number : creation;
+        private static IReadOnlyList<string> Way(IndexEntry entry, bool byNumber) =>
+            IndexTree.Ways(entry.Ordinal, entry.Account.AccountNumber) is var (creation, number) && byNumber ? number : creation;
 
-    private static IndexRow? Parse(StoredValue value)
-    {
-        try
+        private static IndexRow? Parse(StoredValue value)
         {
-            // Members that are missing are null, whatever their types say.
-            return JsonSerializer.Deserialize(value.Value.Span, ContractsJson.Default.IndexRow) is { Entries: not null } row ? row : null;
-        }
-        catch (JsonException)
-        {
-            return null;
+            try
+            {
+                // Members that are missing are null, whatever their types say.
+                return JsonSerializer.Deserialize(value.Value.Span, ContractsJson.Default.IndexRow) is { Entries: not null } row ? row : null;
+            }
+            catch (JsonException)
+            {
+                return null;
+            }
         }
     }
 }

@@ -65,9 +65,14 @@ internal sealed class Meter(IReadOnlyList<(string Name, int Id)> processes, stri
         return BusyFields.Sum(field => long.Parse(fields[field], System.Globalization.CultureInfo.InvariantCulture)) / 100.0;
     }
 
-    private List<(TimeSpan Cpu, long? Allocated)> Read() => [.. _processes.Select(p =>
+    private List<(TimeSpan Cpu, long? Allocated)> Read()
     {
-        p.Process.Refresh();
-        return (p.Process.TotalProcessorTime, probes is null ? null : StartupHook.Ask(probes, p.Process.Id));
-    })];
+        // What makes the load ends soon after it has said so; to ask the others takes a while.
+        var cpu = _processes.ConvertAll(p =>
+        {
+            p.Process.Refresh();
+            return p.Process.TotalProcessorTime;
+        });
+        return [.. _processes.Select((p, i) => (cpu[i], probes is null ? null : StartupHook.Ask(probes, p.Process.Id)))];
+    }
 }

@@ -6,7 +6,7 @@ using Sidecar.Server;
 namespace Sidecar.PubSub;
 
 /// <summary>An app's side of pub/sub: its components for publishing, and its subscriptions while the app is well.</summary>
-internal sealed partial class Messages
+internal sealed partial class PubSubRuntime
 {
     private readonly AppSidecar _sidecar;
     private readonly ILogger _log;
@@ -15,7 +15,7 @@ internal sealed partial class Messages
     private IReadOnlyList<Consumer> _consumers = [];
     private IReadOnlyList<ReadySubscription>? _own;
 
-    public Messages(AppSidecar sidecar)
+    public PubSubRuntime(AppSidecar sidecar)
     {
         _sidecar = sidecar;
         _log = sidecar.Neighbourhood.Loggers.CreateLogger("sidecar." + sidecar.App.AppId);
@@ -39,7 +39,7 @@ internal sealed partial class Messages
     /// </summary>
     public async Task StartAsync(CancellationToken cancellation)
     {
-        if (_sidecar.Channel is not { } channel || _components.Count == 0 || !_sidecar.AppIsWell)
+        if (_sidecar.Channel is not { } channel || _components.Count == 0 || !_sidecar.AppIsHealthy)
         {
             return;
         }
@@ -80,7 +80,7 @@ internal sealed partial class Messages
         var consumers = Interlocked.Exchange(ref _consumers, []);
         var stopped = Task.WhenAll(consumers.Select(c => c.DisposeAsync().AsTask()));
         Subscriptions = [];
-        if (_sidecar.AppIsWell)
+        if (_sidecar.AppIsHealthy)
         {
             await stopped;
         }
