@@ -12,7 +12,7 @@ namespace EventLog;
 
 /// <summary>
 /// Puts the log into a service's container. The service adds the clients of its sidecar itself: a <see cref="DaprClient"/> for
-/// wake-ups, and the generated gRPC client for everything else.
+/// wake-ups, and the generated gRPC client for everything else (<c>AddSidecarClients</c> of ServiceDefaults adds both).
 /// </summary>
 public static class EventLogServices
 {
