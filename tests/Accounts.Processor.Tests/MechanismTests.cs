@@ -317,4 +317,35 @@ public class MechanismTests
         Assert.Equal(rows, LogFold.RowsIn(world.Views.Values, at).Where(pair => pair.Key.Contains(".account.", StringComparison.Ordinal)).OrderBy(pair => pair.Key));
         Assert.NotEmpty(tails);
     }
+
+    [Fact]
+    public async Task A_stop_does_not_wait_long_for_a_store_that_does_not_take_the_checkpoints()
+    {
+        await using var world = new AccountWorld();
+        var replica = world.Start(ViewsOnly);
+        await world.Create("A-1");
+        await ViewsEqualTheLog(world);
+        var refused = new TaskCompletionSource();
+        world.Views.BeforeWrite = writes =>
+        {
+            if (writes.All(write => !write.Key.Contains(".checkpoint.", StringComparison.Ordinal)))
+            {
+                return Task.CompletedTask;
+            }
+
+            refused.TrySetResult();
+            throw new IOException("away");
+        };
+        await world.Send("A-1", new AccountCommand.Confirm());
+        await refused.Task.WaitAsync(Stop);
+
+        try
+        {
+            await replica.Stop().WaitAsync(TimeSpan.FromSeconds(10), Stop);
+        }
+        finally
+        {
+            world.Views.BeforeWrite = _ => Task.CompletedTask;
+        }
+    }
 }
