@@ -59,7 +59,11 @@ internal static class ComponentDocument
             }
 
             entry.Name = $"{document.Name}, metadata {key}";
-            if (!entry.Has("value") && entry.Child("secretKeyRef") is { } reference)
+            if (entry.Has("value"))
+            {
+                metadata[key] = entry.Text("value") ?? "";
+            }
+            else if (entry.Child("secretKeyRef") is { } reference)
             {
                 if (reference.RequiredText("name", "Name the secret.") is { } secret)
                 {
@@ -68,9 +72,7 @@ internal static class ComponentDocument
             }
             else
             {
-                metadata[key] = entry.Has("value") || entry.Text("envRef") is not { Length: > 0 } variable
-                    ? entry.Text("value") ?? ""
-                    : FromEnvironment(entry, variable);
+                metadata[key] = entry.Text("envRef") is { Length: > 0 } variable ? FromEnvironment(entry, variable) : "";
             }
         }
 

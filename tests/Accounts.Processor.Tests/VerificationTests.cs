@@ -246,6 +246,46 @@ public class VerificationTests
     }
 
     [Fact]
+    public async Task A_row_is_called_broken_once_though_what_is_held_back_changes_and_its_neighbour_never_settles()
+    {
+        var poison = new Poison(logged => logged is { Account: "A-3", Version: 2 }, Views.Account);
+        await using var world = new AccountWorld { As = poison.In };
+        var replica = world.Start(ViewsOnly);
+        await Work(world, 20);
+        await Eventually.True(async () => (await ParkingSteps.Parked(replica)).Count == 1, "the account is held back");
+        await world.ReachesTheTail(Views.Account);
+        var at = await world.At();
+        var partition = Keys.PartitionOf("A-3", AccountWorld.Partitions);
+        var beside = Enumerable.Range(0, 20).Select(i => $"A-{i}").Where(number => number != "A-3" && Keys.PartitionOf(number, AccountWorld.Partitions) == partition)
+            .Select(number => RowKeys.Account(at, number)).Take(2).ToList();
+        var held = RowKeys.Held(at, Views.Account, "A-3");
+        world.Views.Lose(beside[0]);
+        var (reads, changed) = (0, false);
+        world.Views.BeforeRead = keys =>
+        {
+            if (keys.Contains(beside[1]))
+            {
+                world.Views.Put(beside[1], $$"""{"read":{{reads++}}}""");
+            }
+
+            // The second look at the rows names the one that is lost; at the third something else is held back.
+            if (keys.Contains(held) && reads == 3 && !changed)
+            {
+                changed = true;
+                var row = JsonSerializer.Deserialize(world.Views.Values[held], ContractsJson.Default.HeldRow)!;
+                world.Views.Put(held, JsonSerializer.Serialize(row with { Version = 100 }, ContractsJson.Default.HeldRow));
+            }
+        };
+
+        var found = await Verify(replica, Views.Account, heal: false);
+
+        Assert.True(changed);
+        Assert.Equal((1, 1), (found.Broken, found.BrokenRows.Count));
+        Assert.Equal(beside[0], found.BrokenRows[0]);
+        Assert.InRange(found.Unsettled, 1, 2);
+    }
+
+    [Fact]
     public async Task What_goes_on_meanwhile_or_is_held_back_is_not_taken_for_broken()
     {
         var poison = new Poison(logged => logged is { Account: "A-3", Version: 2 }, Views.Account, Views.History, Views.Index);

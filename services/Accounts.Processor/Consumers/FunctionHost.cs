@@ -33,7 +33,7 @@ internal sealed class FunctionHost(
         Views: new Outage($"Component '{viewStore.Name}'", time, chance, logger),
         Commands: new Outage("The command service", time, chance, logger),
         Broker: new Outage("The broker of a publisher", time, chance, logger));
-    private readonly CancellationTokenSource _giveUp = new();
+    private readonly CancellationTokenSource _giveUp = new(Timeout.InfiniteTimeSpan, time);
     private CancellationToken _stopping;
     private IReadOnlyList<PartitionConsumer>? _consumers;
     private IReadOnlyList<ConsumerRoute>? _routes;

@@ -18,9 +18,12 @@ internal sealed class ViewVerification(
     Function.View view, Operator at, VerificationRow asked, RowWriter writer, int eventsPerPortion, Action<VerificationProgress> progress)
 {
     private const int Rounds = 8;
+    private const int Attempts = 8;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
+    // Rows of the portion that were called broken: begun anew, it finds them once more.
+    private readonly HashSet<string> _named = [];
     private readonly ViewPointer _at = new(at.Log.Id, asked.Generation);
 
     public async Task RunAsync(CancellationToken cancellation)
@@ -33,7 +36,8 @@ internal sealed class ViewVerification(
             {
                 // What the function holds back may change meanwhile, again and again: then what differs stays unsettled.
                 var attempt = 1;
-                while (!await VerifyAsync(partition, portions, portion, isFirst: attempt == 1, isLast: attempt == Rounds, cancellation))
+                _named.Clear();
+                while (!await VerifyAsync(partition, portions, portion, attempt, cancellation))
                 {
                     attempt++;
                 }
@@ -47,17 +51,17 @@ internal sealed class ViewVerification(
     }
 
     /// <summary>False when it has to be begun anew, because the function holds back other events than at the beginning.</summary>
-    private async Task<bool> VerifyAsync(int partition, int portions, int portion, bool isFirst, bool isLast, CancellationToken cancellation)
+    private async Task<bool> VerifyAsync(int partition, int portions, int portion, int attempt, CancellationToken cancellation)
     {
         var held = await HeldAsync(partition, cancellation);
         var expected = new ExpectedRows(
             view, _at, partition, at.Reader, held, account => portions == 1 || (uint)account.GetHashCode(StringComparison.Ordinal) % portions == portion);
         await expected.FoldAsync(
             (await CheckpointAsync(partition, cancellation)).Position,
-            events => progress(new VerificationProgress { Events = isFirst ? (double)events / portions : 0 }),
+            events => progress(new VerificationProgress { Events = attempt == 1 ? (double)events / portions : 0 }),
             cancellation);
         var mismatches = await CompareAsync(expected, expected.All, cancellation);
-        progress(new VerificationProgress { Rows = isFirst ? expected.All.Count() : 0 });
+        progress(new VerificationProgress { Rows = attempt == 1 ? expected.All.Count() : 0 });
         for (var round = 0; mismatches.Count > 0 && round < Rounds; round++)
         {
             // What was stored is of events up to this end. Once the function is past it and the rows are still the same, they
@@ -73,7 +77,7 @@ internal sealed class ViewVerification(
             var again = await CompareAsync(expected, expected.All.Where(row => before.ContainsKey(row.Key)), cancellation);
             if (!Same(held, await HeldAsync(partition, cancellation)))
             {
-                if (!isLast)
+                if (attempt < Attempts)
                 {
                     return false;
                 }
@@ -135,7 +139,7 @@ internal sealed class ViewVerification(
             await writer.WriteAsync(broken.Select(mismatch => mismatch.Healing), singly: true, healed, cancellation);
         }
 
-        progress(new VerificationProgress { Broken = [.. broken.Select(mismatch => mismatch.Expected.Key)], Healed = healed.Count });
+        progress(new VerificationProgress { Broken = [.. broken.Select(mismatch => mismatch.Expected.Key).Where(_named.Add)], Healed = healed.Count });
         return [.. again.Except(broken)];
     }
 
