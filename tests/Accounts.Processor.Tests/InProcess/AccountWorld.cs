@@ -19,6 +19,10 @@ internal sealed class AccountWorld : IAsyncDisposable
 {
     public const int Partitions = 4;
 
+    private static int _worlds;
+
+    // No two worlds have a log of the same id, since tests show that a store of views can outlive a log.
+    private readonly int _world = Interlocked.Increment(ref _worlds);
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Replica> _replicas = [];
     private readonly Task _running;
@@ -34,7 +38,7 @@ internal sealed class AccountWorld : IAsyncDisposable
             Records, new PartitionRoutes("writers", (_, _, _) => throw new IOException("no actors here")),
             Decider, new LogOptions { Partitions = Partitions, RouteSilence = TimeSpan.FromMilliseconds(1) },
             new System.Diagnostics.Metrics.Meter("test"),
-            _ => WokenAt, TimeProvider.System, () => $"id{Interlocked.Increment(ref _ids)}", NullLogger.Instance);
+            _ => WokenAt, TimeProvider.System, () => $"id{_world}-{Interlocked.Increment(ref _ids)}", NullLogger.Instance);
         Reader = new LogReader(Records, TimeProvider.System);
         _running = Commands.RunAsync(_stop.Token);
     }
