@@ -10,7 +10,8 @@ internal sealed partial class Setting
 {
     private const string Given = "given";
 
-    private static readonly Dictionary<string, string?> NoTokens = new() { ["DAPR_API_TOKEN"] = null, ["APP_API_TOKEN"] = null };
+    /// <summary>The environment of sidecars without tokens.</summary>
+    public static IReadOnlyDictionary<string, string?> NoTokens { get; } = new Dictionary<string, string?> { ["DAPR_API_TOKEN"] = null, ["APP_API_TOKEN"] = null };
 
     /// <summary>Tokens for the sidecars that this test starts from now on; null: none.</summary>
     public static AsyncLocal<Dictionary<string, string?>?> Tokens { get; } = new();

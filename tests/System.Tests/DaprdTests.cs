@@ -14,7 +14,7 @@ public sealed class DaprdTests : IDisposable
     public async Task All_tests_that_need_only_addresses_pass_on_daprd_with_our_own_files()
     {
         OwnSystem.SkipUnlessOurs();
-        var missing = await DaprdSystem.MissingAsync();
+        var missing = await ComponentSet.MissingAsync();
         Assert.SkipWhen(missing is not null, missing ?? "");
         await using var system = await DaprdSystem.StartAsync(_folder);
         using (var accounts = new AccountSystem(system.Addresses["ACCOUNTS_COMMAND_URL"], system.Addresses["ACCOUNTS_PROCESSOR_URL"], system.Addresses["ACCOUNTS_QUERY_URL"]))
@@ -54,7 +54,7 @@ public sealed class DaprdTests : IDisposable
 
         var runFile = RunFileCopy.Write(_folder.Location, components: "redis");
         await using var dapr = new Daprd(_folder.Location, path: _folder.At("bin"));
-        foreach (var sidecar in DaprdSystem.SidecarsOf(runFile))
+        foreach (var sidecar in DaprdArguments.Of(runFile))
         {
             dapr.StartSidecar(sidecar);
         }
@@ -63,25 +63,23 @@ public sealed class DaprdTests : IDisposable
         {
             var seen = await Task.WhenAll(Directory.GetFiles(_folder.At("bin"), "daprd-*").Select(file => File.ReadAllLinesAsync(file, Stop)));
             Assert.Equal(3, seen.Count(lines => lines.Length > 0));
-            return seen.OrderBy(lines => After(lines, "--app-id"), StringComparer.Ordinal).ToList();
+            return seen.OrderBy(lines => DaprdArguments.After(lines, "--app-id"), StringComparer.Ordinal).ToList();
         });
         var placement = await Eventually.Gives(() => File.ReadAllLinesAsync(Directory.GetFiles(_folder.At("bin"), "placement-*").Single(), Stop));
         foreach (var (lines, app) in started.Zip(["accounts-command", "accounts-processor", "accounts-query"]))
         {
-            Assert.Equal(app, After(lines, "--app-id"));
-            Assert.Equal(Path.Combine(Repository.Root, "configuration", $"{app}.yaml"), After(lines, "--config"));
-            Assert.Equal(Path.Combine(Repository.Root, "components", "redis"), After(lines, "--resources-path"));
-            Assert.Equal($"localhost:{After(placement, "--port")}", After(lines, "--placement-host-address"));
-            Assert.Equal(("/healthz/live", "1", "900", "5"), (After(lines, "--app-health-check-path"), After(lines, "--app-health-probe-interval"), After(lines, "--app-health-probe-timeout"), After(lines, "--app-health-threshold")));
+            Assert.Equal(app, DaprdArguments.After(lines, "--app-id"));
+            Assert.Equal(Path.Combine(Repository.Root, "configuration", $"{app}.yaml"), DaprdArguments.After(lines, "--config"));
+            Assert.Equal(Path.Combine(Repository.Root, "components", "redis"), DaprdArguments.After(lines, "--resources-path"));
+            Assert.Equal($"localhost:{DaprdArguments.After(placement, "--port")}", DaprdArguments.After(lines, "--placement-host-address"));
+            Assert.Equal(("/healthz/live", "1", "900", "5"), (DaprdArguments.After(lines, "--app-health-check-path"), DaprdArguments.After(lines, "--app-health-probe-interval"), DaprdArguments.After(lines, "--app-health-probe-timeout"), DaprdArguments.After(lines, "--app-health-threshold")));
             Assert.Contains("--enable-app-health-check", lines);
-            Assert.Contains($"appPort: {After(lines, "--app-port")}", await File.ReadAllTextAsync(runFile, Stop), StringComparison.Ordinal);
+            Assert.Contains($"appPort: {DaprdArguments.After(lines, "--app-port")}", await File.ReadAllTextAsync(runFile, Stop), StringComparison.Ordinal);
         }
 
         string[] ports = ["--app-port", "--dapr-http-port", "--dapr-grpc-port", "--dapr-internal-grpc-port", "--metrics-port"];
-        Assert.Equal(15, started.SelectMany(lines => ports.Select(port => After(lines, port))).Distinct().Count());
+        Assert.Equal(15, started.SelectMany(lines => ports.Select(port => DaprdArguments.After(lines, port))).Distinct().Count());
     }
 
     public void Dispose() => _folder.Dispose();
-
-    private static string After(string[] lines, string flag) => lines[Array.IndexOf(lines, flag) + 1];
 }

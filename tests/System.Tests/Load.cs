@@ -8,6 +8,9 @@ namespace SystemTests;
 internal sealed class Load
 {
     private const int Clients = 8;
+
+    // Every account that is opened is looked at afterwards: some hundred are enough to be caught in the middle of.
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(20);
     private readonly ConcurrentQueue<string> _acknowledged = new();
     private readonly ConcurrentQueue<Answer> _refused = new();
     private readonly Task _clients;
@@ -73,8 +76,9 @@ internal sealed class Load
             catch (Exception e) when (e is HttpRequestException or IOException)
             {
                 // Nobody is there any more, and nobody has promised anything.
-                await Task.Delay(20);
             }
+
+            await Task.Delay(Rest);
         }
     }
 }

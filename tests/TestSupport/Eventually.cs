@@ -47,6 +47,7 @@ public static class Eventually
         var started = Stopwatch.StartNew();
         while (true)
         {
+            var asked = Stopwatch.GetTimestamp();
             try
             {
                 return await function().WaitAsync(patience);
@@ -54,7 +55,10 @@ public static class Eventually
             catch (Exception e) when (started.Elapsed < patience)
             {
                 _ = e;
-                await Task.Delay(Pause);
+
+                // What is asked costs what is waited for its processor time: at most half of it.
+                var took = Stopwatch.GetElapsedTime(asked);
+                await Task.Delay(took > Pause ? took : Pause);
             }
             catch (Exception e)
             {

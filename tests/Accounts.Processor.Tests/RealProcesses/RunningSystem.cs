@@ -17,7 +17,7 @@ namespace Accounts.Processor.Tests.RealProcesses;
 /// </summary>
 internal sealed class RunningSystem : IAsyncDisposable
 {
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(25);
 
     private readonly TemporaryFolder _folder;
     private readonly RunningHost _host;
