@@ -23,4 +23,15 @@ public sealed class DaprdMissingTests
         folder.Write("placement" + end, "");
         Assert.Null(Daprd.MissingFrom(folder.Location, silent));
     }
+
+    [Theory]
+    [InlineData("local", null)]
+    [InlineData("postgres-redis", "ACCOUNTS_POSTGRES")]
+    [InlineData("mysql-redis", "ACCOUNTS_MYSQL")]
+    public async Task A_set_of_components_whose_secret_is_not_set_is_not_tried(string set, string? variable)
+    {
+        Assert.SkipWhen(variable is not null && Environment.GetEnvironmentVariable(variable) is not null, $"{variable} is set here.");
+
+        Assert.Equal(variable is null ? null : $"{variable} is not set, which components/{set} takes a secret from.", await ComponentSet.MissingAsync(set));
+    }
 }

@@ -70,7 +70,7 @@ internal sealed partial class Setting
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
-    private static async Task<Daprd> StartDaprdAsync(TemporaryFolder folder, string appId, int appPort, int http, int grpc)
+    private static async Task<Daprd> LaunchDaprdAsync(TemporaryFolder folder, string appId, int appPort, int http, int grpc)
     {
         var dapr = new Daprd(folder.Location, Tokens.Value ?? NoTokens);
         await dapr.PlacementAnswersAsync();

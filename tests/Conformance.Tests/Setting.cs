@@ -51,6 +51,18 @@ internal sealed partial class Setting : IAsyncDisposable
             return await ReadyAsync(new Setting(new TemporaryFolder(), new Nothing(), new Uri(GivenAddress("HTTP")!), new Uri(GivenAddress("GRPC")!)));
         }
 
+        var setting = await LaunchAsync(sidecar, appId, appPort, ports, resources);
+        if (setting._sidecar is RunningHost host)
+        {
+            await host.ReadyAsync();
+        }
+
+        return await ReadyAsync(setting);
+    }
+
+    /// <summary>Starts a sidecar and waits for nothing.</summary>
+    public static async Task<Setting> LaunchAsync(string sidecar, string appId, int appPort, (int Http, int Grpc) ports, params string[] resources)
+    {
         var folder = new TemporaryFolder();
         for (var i = 0; i < resources.Length; i++)
         {
@@ -58,12 +70,12 @@ internal sealed partial class Setting : IAsyncDisposable
         }
 
         var (http, grpc) = ports;
-        return await ReadyAsync(new Setting(
+        return new Setting(
             folder,
             sidecar == Embedded
-                ? await StartEmbeddedAsync(folder, appId, appPort, http, grpc)
-                : await StartDaprdAsync(folder, appId, appPort, http, grpc),
-            new Uri($"http://127.0.0.1:{http}"), new Uri($"http://127.0.0.1:{grpc}")));
+                ? LaunchEmbedded(folder, appId, appPort, http, grpc)
+                : await LaunchDaprdAsync(folder, appId, appPort, http, grpc),
+            new Uri($"http://127.0.0.1:{http}"), new Uri($"http://127.0.0.1:{grpc}"));
     }
 
     public async ValueTask DisposeAsync()
@@ -72,7 +84,7 @@ internal sealed partial class Setting : IAsyncDisposable
         _folder.Dispose();
     }
 
-    private static async Task<RunningHost> StartEmbeddedAsync(TemporaryFolder folder, string appId, int appPort, int http, int grpc)
+    private static RunningHost LaunchEmbedded(TemporaryFolder folder, string appId, int appPort, int http, int grpc)
     {
         var file = folder.Write("dapr.yaml", $"""
             version: 1
@@ -85,6 +97,6 @@ internal sealed partial class Setting : IAsyncDisposable
                 daprHTTPPort: {http}
                 daprGRPCPort: {grpc}
             """);
-        return await RunningHost.StartAsync(new HostStart { RunFile = file, Environment = Tokens.Value ?? NoTokens });
+        return RunningHost.Launch(new HostStart { RunFile = file, Environment = Tokens.Value ?? NoTokens });
     }
 }

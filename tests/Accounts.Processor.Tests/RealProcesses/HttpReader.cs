@@ -7,6 +7,9 @@ namespace Accounts.Processor.Tests.RealProcesses;
 /// <summary>A client of the query service who reads all views again and again; no answer may fail, and none may be behind an earlier one.</summary>
 internal sealed class HttpReader(Uri queries, string account) : IDisposable
 {
+    // Often enough to see every step of a switch; without it the reader takes the processor time that the switch needs.
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(10);
+
     private readonly HttpClient _http = new() { BaseAddress = queries };
     private readonly Dictionary<string, long> _versions = [];
     private readonly Dictionary<string, long> _told = [];
@@ -27,6 +30,7 @@ internal sealed class HttpReader(Uri queries, string account) : IDisposable
         {
             await ReadOnce();
             Rounds++;
+            await Task.Delay(Rest, CancellationToken.None);
         }
     }
 

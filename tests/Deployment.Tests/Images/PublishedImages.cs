@@ -56,6 +56,7 @@ public sealed class PublishedImages : IAsyncLifetime
         }
 
         using var script = Process.Start(start)!;
+        Behind.Put(script);
         var error = script.StandardError.ReadToEndAsync();
         var output = await script.StandardOutput.ReadToEndAsync();
         await script.WaitForExitAsync();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using TestSupport;
 
 namespace EventLog.Tests.Simulation;
 
@@ -22,8 +23,7 @@ public sealed class SimulationTests
         var last = first - 1;
 
         // Threads of their own: those of the pool are for the tests beside this one, which wait for real processes.
-        var threads = Enumerable.Range(0, Environment.ProcessorCount).Select(_ => new Thread(Work)).ToList();
-        threads.ForEach(thread => thread.Start());
+        var threads = Enumerable.Range(0, Environment.ProcessorCount).Select(_ => Behind.Start(Work)).ToList();
         threads.ForEach(thread => thread.Join());
 
         Assert.True(failures.Count == 0, string.Join('\n', failures.Select(f =>
