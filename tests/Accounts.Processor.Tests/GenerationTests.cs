@@ -166,12 +166,12 @@ public class GenerationTests
     [Fact]
     public async Task A_rebuild_can_be_given_up_and_no_id_is_used_twice_and_an_older_version_leaves_a_newer_fold_alone()
     {
-        await using var world = new AccountWorld { As = function => function is Function.View view ? view with { Version = 1 } : function };
+        await using var world = new AccountWorld { As = Folds(1) };
         var older = world.Start(AccountViewOnly);
         await Fill(world, 20);
         var at = await older.Operator();
         Assert.Equal("There is no generation before this one, or it was dropped.", await RollBack(older));
-        Assert.Null(await GenerationOrders.RebuildAsync(at.Controls, AccountView.Function with { Version = 7 }, at.Log.Partitions, at.Views, at.Time.GetUtcNow(), Stop));
+        Assert.Null(await RebuildNewer(older));
         await world.ViewsEqualTheLog(row => row.Key.Contains(".account.", StringComparison.Ordinal));
         var control = (await at.Controls.ReadAsync([AccountView.Function], Stop))[Views.Account];
         Assert.Equal(["1", "2v7"], control.Row.Generations.Select(generation => generation.Id));
@@ -192,6 +192,64 @@ public class GenerationTests
         });
         Assert.NotNull(await RollBack(older));
     }
+
+    [Fact]
+    public async Task A_generation_that_nobody_has_begun_to_fill_does_not_lead_however_short_the_log_is()
+    {
+        await using var world = new AccountWorld { As = Folds(1) };
+        var older = world.Start(AccountViewOnly);
+        await Fill(world, 20);
+        var at = await older.Operator();
+        Assert.Null(await RebuildNewer(older));
+
+        // It has heard of the generation, and has looked at it several times since.
+        var looks = 0;
+        var row = FunctionRow.Key(at.Log.Id, Views.Account);
+        world.Views.BeforeRead = keys => looks += keys.Contains(row) ? 1 : 0;
+        await Eventually.True(() => Volatile.Read(ref looks) > 4, "the replica has looked at what operators want");
+        world.Views.BeforeRead = _ => { };
+
+        Assert.Equal(ChangePhase.Filling, (await Control(older)).Row.Change?.Phase);
+        await world.Create("GOES-ON");
+        await world.GenerationEqualsTheLog(Views.Account, "1");
+    }
+
+    [Fact]
+    public async Task A_generation_that_leads_is_given_up_when_nobody_is_left_who_can_fill_it()
+    {
+        await using var world = new AccountWorld { As = Folds(1) };
+        var first = world.Start(AccountViewOnly);
+        await Fill(world, 20);
+        await world.GenerationEqualsTheLog(Views.Account, "1");
+        await first.Stop();
+        world.As = Folds(7);
+        var newer = world.Start(AccountViewOnly);
+        Assert.Null(await RebuildNewer(newer));
+        await Eventually.True(async () => (await Control(newer)).Row.Change?.Phase is ChangePhase.Leading, "the new generation leads");
+        await newer.Stop();
+        world.As = Folds(1);
+        var older = world.Start(AccountViewOnly);
+        await world.Create("WAITS");
+
+        Assert.Null(await RollBack(older));
+        Assert.Equal(ChangePhase.GivingUp, (await Control(older)).Row.Change?.Phase);
+        Assert.Null(await RollBack(older));
+
+        Assert.Equal("1", await world.Live(older, Views.Account));
+        await world.GenerationEqualsTheLog(Views.Account, "1");
+        Assert.Equal(["1"], (await Control(older)).Row.Generations.Select(generation => generation.Id));
+    }
+
+    private static async Task<string?> RebuildNewer(Replica replica)
+    {
+        var at = await replica.Operator();
+        return await GenerationOrders.RebuildAsync(at.Controls, AccountView.Function with { Version = 7 }, at.Log.Partitions, at.Views, at.Time.GetUtcNow(), Stop);
+    }
+
+    private static Func<Function, Function> Folds(int version) => function => function is Function.View view ? view with { Version = version } : function;
+
+    private static async Task<FunctionControl> Control(Replica replica) =>
+        (await (await replica.Operator()).Controls.ReadAsync([AccountView.Function], Stop))[Views.Account];
 
     [Fact]
     public async Task Orders_go_by_the_generation_that_is_live_when_they_are_noted()

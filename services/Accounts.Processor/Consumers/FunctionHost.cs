@@ -189,7 +189,7 @@ internal sealed class FunctionHost(
     {
         var wanted = functions.SelectMany(function => function is not Function.View view
             ? [new Filling(function, ViewGenerations.First)]
-            : controls[function.Name].Row.Generations.Where(generation => generation.Fold <= view.Version)
+            : controls[function.Name].Row.Generations.Where(generation => generation.IsFor(view))
                 .Select(generation => new Filling(function, generation.Id))).ToHashSet();
         consumers.ForEach(consumer => consumer.Fill(wanted, stopping, _giveUp.Token));
     }

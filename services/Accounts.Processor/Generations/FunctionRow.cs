@@ -33,7 +33,11 @@ internal sealed record FunctionRow
 /// <param name="Id">Part of the keys of its rows.</param>
 /// <param name="Fold">Version of the fold that fills it.</param>
 /// <param name="Begun">When it was begun, in epoch milliseconds; null for the first.</param>
-internal sealed record Generation(string Id, int Fold, long? Begun = null);
+internal sealed record Generation(string Id, int Fold, long? Begun = null)
+{
+    /// <summary>Whether this version of the view can fill it: older versions leave alone what a newer one began.</summary>
+    public bool IsFor(Function.View view) => Fold <= view.Version;
+}
 
 /// <summary>A generation is to become the live one.</summary>
 /// <param name="To">Its id.</param>
@@ -55,6 +59,10 @@ internal enum ChangePhase
     /// <summary>It is the live one, and those who query are coming to know.</summary>
     [JsonStringEnumMemberName("switched")]
     Switched,
+
+    /// <summary>It led, and an operator has taken that back: until nobody can make it the live one any more.</summary>
+    [JsonStringEnumMemberName("givingUp")]
+    GivingUp,
 }
 
 /// <summary>How generations are called.</summary>

@@ -35,7 +35,7 @@ internal static class GenerationOrders
             cancellation) ? null : Busy;
     }
 
-    /// <summary>Goes back to the generation before, or gives up the one that is being filled.</summary>
+    /// <summary>Goes back to the generation before, or gives up the one that is on its way.</summary>
     public static async Task<string?> RollBackAsync(FunctionControls controls, Function.View view, CancellationToken cancellation)
     {
         string? refusal = null;
@@ -44,17 +44,27 @@ internal static class GenerationOrders
             (row, live) =>
             {
                 var others = row.Generations.Where(generation => generation.Id != live).ToList();
-                refusal = row.Change is { Phase: not ChangePhase.Filling } ? Busy
+                refusal = row.Change is { } change && (change.Phase is ChangePhase.Switched || change.To == live) ? Busy
                     : row.Change is null && others.Count == 0 ? "There is no generation before this one, or it was dropped."
                     : null;
-                return refusal is not null ? null
-                    : row.Change is null ? row with { Change = new GenerationChange(others[^1].Id, ChangePhase.Filling, Back: true) }
-                    : row.Change.Back ? row with { Change = null }
-                    : row with { Change = null, Generations = [.. row.Generations.Where(generation => generation.Id != row.Change.To)] };
+                return refusal is not null ? null : row.Change switch
+                {
+                    null => row with { Change = new GenerationChange(others[^1].Id, ChangePhase.Filling, Back: true) },
+                    { Phase: ChangePhase.Filling } => GivenUp(row),
+                    { Phase: ChangePhase.Leading } leading => row with { Change = leading with { Phase = ChangePhase.GivingUp } },
+                    _ => null,
+                };
             },
             cancellation);
         return refusal;
     }
+
+    /// <summary>Without the generation that was on its way, unless it had been live before.</summary>
+    public static FunctionRow GivenUp(FunctionRow row) => row with
+    {
+        Change = null,
+        Generations = row.Change is { Back: false } change ? [.. row.Generations.Where(generation => generation.Id != change.To)] : row.Generations,
+    };
 
     /// <summary>Stops feeding the generation before.</summary>
     public static async Task<string?> DropAsync(FunctionControls controls, Function.View view, CancellationToken cancellation)

@@ -16,6 +16,8 @@ namespace Accounts.Processor.Generations;
 /// what the live generation shows is before them, or is in the new one too. Once the new one has passed them, the pointer
 /// changes.</item>
 /// <item>Switched: until everybody who queries has seen the new pointer; then the old generation is fed on its own.</item>
+/// <item>Giving up, when an operator takes it back while it leads: until no replica can believe any more that it leads. Then the
+/// pointer says that no change is near, which whoever would still move it asks, and the live generation goes on by itself.</item>
 /// </list>
 /// </summary>
 internal sealed class GenerationSwitch(Function.View view, FunctionControls controls, LogDescription description, LogReader log, IStateStore views, TimeProvider time, ILogger logger)
@@ -42,10 +44,12 @@ internal sealed class GenerationSwitch(Function.View view, FunctionControls cont
         var heard = time.GetElapsedTime(_seenAt) >= Heard;
         await (row.Change switch
         {
-            { Phase: ChangePhase.Filling } change => FillAsync(change, pointer, cancellation),
+            { Phase: ChangePhase.Filling } change when row.Generations.Any(generation => generation.Id == change.To && generation.IsFor(view)) =>
+                FillAsync(change, pointer, cancellation),
             { Phase: ChangePhase.Leading } change when pointer.Changing is not true => AnnounceAsync(change, cancellation),
-            { Phase: ChangePhase.Leading } change when pointer.Generation == change.To => PhaseAsync(change, ChangePhase.Switched, cancellation),
+            { Phase: ChangePhase.Leading or ChangePhase.GivingUp } change when pointer.Generation == change.To => PhaseAsync(change, ChangePhase.Switched, cancellation),
             { Phase: ChangePhase.Leading } change when heard => LeadAsync(change, pointer, cancellation),
+            { Phase: ChangePhase.GivingUp } change when heard => GiveUpAsync(change, cancellation),
             { Phase: ChangePhase.Switched } change when heard => EndAsync(change, cancellation),
             null when pointer.Changing is true && heard => controls.PointAsync(view.Name, there => there.Changing is true ? there with { Changing = null } : null, cancellation),
             _ => Task.CompletedTask,
@@ -55,11 +59,14 @@ internal sealed class GenerationSwitch(Function.View view, FunctionControls cont
     private async Task FillAsync(GenerationChange change, PointerRow pointer, CancellationToken cancellation)
     {
         var (there, live) = (await CheckpointsAsync(change.To, cancellation), await CheckpointsAsync(pointer.Generation, cancellation));
-        if (there.Zip(live).All(pair => pair.First >= pair.Second - NearRecords) && !await LacksAccountsAsync(change, pointer, cancellation))
+        if (there.Zip(live).All(pair => IsNear(pair.First, pair.Second)) && !await LacksAccountsAsync(change, pointer, cancellation))
         {
             await PhaseAsync(change, ChangePhase.Leading, cancellation);
         }
     }
+
+    /// <summary>A partition that nobody has begun to fill is not near, however short it is: nobody who can may be there.</summary>
+    private static bool IsNear(long there, long live) => there >= live - NearRecords && (there > 0 || live == 0);
 
     private Task<bool> AnnounceAsync(GenerationChange change, CancellationToken cancellation) => controls.PointAsync(
         view.Name, there => there.Changing is true || there.Generation == change.To ? null : there with { Changing = true }, cancellation);
@@ -80,6 +87,14 @@ internal sealed class GenerationSwitch(Function.View view, FunctionControls cont
     {
         await controls.PointAsync(view.Name, there => there.Generation == change.To && there.Changing is true ? there with { Changing = null } : null, cancellation);
         await controls.ChangeAsync(view.Name, row => row.Change == change ? row with { Change = null } : null, cancellation);
+    }
+
+    private async Task GiveUpAsync(GenerationChange change, CancellationToken cancellation)
+    {
+        if (await controls.PointAsync(view.Name, there => there.Generation == change.To ? null : there with { Changing = null }, cancellation))
+        {
+            await controls.ChangeAsync(view.Name, row => row.Change == change ? GenerationOrders.GivenUp(row) : null, cancellation);
+        }
     }
 
     private Task<bool> PhaseAsync(GenerationChange change, ChangePhase phase, CancellationToken cancellation) => controls.ChangeAsync(

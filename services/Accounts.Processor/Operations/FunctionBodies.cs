@@ -95,7 +95,7 @@ internal sealed record GenerationBody
     public required int Fold { get; init; }
 
     /// <summary>What is made of it.</summary>
-    [AllowedValues("live", "filling", "leading", "switched", "kept")]
+    [AllowedValues("live", "filling", "leading", "switched", "givingUp", "kept")]
     public required string State { get; init; }
 
     /// <summary>How many events are in it.</summary>
