@@ -6,7 +6,8 @@ namespace TestSupport;
 public static class Eventually
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Runs the assertions again and again until they hold; fails with the last failure after 15 s, or <paramref name="within"/>.</summary>
     public static Task Holds(Func<Task> assertions, TimeSpan? within = null) => Gives(
@@ -56,9 +57,8 @@ public static class Eventually
             {
                 _ = e;
 
-                // What is asked costs what is waited for its processor time: at most half of it.
-                var took = Stopwatch.GetElapsedTime(asked);
-                await Task.Delay(took > Pause ? took : Pause);
+                // Asking takes processor time from what is waited for: at most half of it.
+                await Task.Delay(TimeSpan.FromTicks(Math.Clamp(Stopwatch.GetElapsedTime(asked).Ticks, ShortestPause.Ticks, LongestPause.Ticks)));
             }
             catch (Exception e)
             {

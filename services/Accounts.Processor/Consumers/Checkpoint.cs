@@ -60,17 +60,7 @@ internal sealed class Checkpoint(string key, CheckpointSaver saver)
     {
         foreach (var key in Enumerable.Range(0, partitions).Select(partition => RowKeys.Checkpoint(at, function, partition)))
         {
-            try
-            {
-                await views.CreateAsync(key, ToJson(new CheckpointRow(0, 0)), cancellation);
-            }
-            catch (Exception) when (!cancellation.IsCancellationRequested)
-            {
-                if (await views.ReadAsync(key, cancellation) is null)
-                {
-                    throw;
-                }
-            }
+            await views.CreateUnlessThereAsync(key, ToJson(new CheckpointRow(0, 0)), cancellation);
         }
     }
 

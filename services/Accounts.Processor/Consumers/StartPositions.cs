@@ -31,11 +31,11 @@ internal sealed class StartPositions(IStateStore views, LogReader log)
             await FixAsync(function, pointer, description.Partitions, fresh, cancellation);
             if (function is Function.View view && stored is null)
             {
-                await CreateAsync(
+                await views.CreateUnlessThereAsync(
                     FunctionRow.Key(description.Id, function.Name),
                     JsonSerializer.SerializeToUtf8Bytes(ViewGenerations.FirstOf(view), ProcessorJson.Default.FunctionRow),
                     cancellation);
-                await CreateAsync(RowKeys.PointerTo(function.Name), PointerJson(pointer), cancellation);
+                await views.CreateUnlessThereAsync(RowKeys.PointerTo(function.Name), PointerJson(pointer), cancellation);
             }
             else if (function is Function.View && stored is { } other && !IsOf(description, other))
             {
@@ -47,7 +47,7 @@ internal sealed class StartPositions(IStateStore views, LogReader log)
 
         if (fresh)
         {
-            await CreateAsync(begun, "{}"u8.ToArray(), cancellation);
+            await views.CreateUnlessThereAsync(begun, "{}"u8.ToArray(), cancellation);
         }
 
         return pointers;
@@ -73,23 +73,7 @@ internal sealed class StartPositions(IStateStore views, LogReader log)
                 var start = fresh || function.StartAt == StartAt.Beginning
                     ? new CheckpointRow(0, 0)
                     : new CheckpointRow(await LogEnds.FindAsync(log, partition, 0, cancellation));
-                await CreateAsync(keys[partition], Checkpoint.ToJson(start), cancellation);
-            }
-        }
-    }
-
-    /// <summary>Whoever creates the row first has decided; all others go by what is there.</summary>
-    private async Task CreateAsync(string key, byte[] value, CancellationToken cancellation)
-    {
-        try
-        {
-            await views.CreateAsync(key, value, cancellation);
-        }
-        catch (Exception) when (!cancellation.IsCancellationRequested)
-        {
-            if (await views.ReadAsync(key, cancellation) is null)
-            {
-                throw;
+                await views.CreateUnlessThereAsync(keys[partition], Checkpoint.ToJson(start), cancellation);
             }
         }
     }

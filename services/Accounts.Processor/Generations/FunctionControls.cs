@@ -120,7 +120,7 @@ internal sealed class FunctionControls(string logId, IReadOnlyList<Function> fun
         }
 
         var json = JsonSerializer.SerializeToUtf8Bytes(next, ProcessorJson.Default.FunctionRow);
-        await (stored is { } old ? views.ReplaceAsync(key, json, old.ETag, cancellation) : views.CreateAsync(key, json, cancellation));
+        await views.PutAsync(key, json, stored?.ETag, cancellation);
         return true;
     }
 

@@ -44,7 +44,7 @@ internal sealed class HeldDirectory(ViewPointer at, string function, int partiti
             if (changed)
             {
                 var json = JsonSerializer.SerializeToUtf8Bytes(new HeldListRow(accounts), ContractsJson.Default.HeldListRow);
-                await (etag is null ? views.CreateAsync(key, json, cancellation) : views.ReplaceAsync(key, json, etag, cancellation));
+                await views.PutAsync(key, json, etag, cancellation);
             }
         }
 

@@ -27,7 +27,7 @@ internal sealed class HeldRows(ViewPointer at, string function, IStateStore view
     {
         var key = RowKeys.Held(at, function, row.Account);
         var json = JsonSerializer.SerializeToUtf8Bytes(row, ContractsJson.Default.HeldRow);
-        return etag is null ? views.CreateAsync(key, json, cancellation) : views.ReplaceAsync(key, json, etag, cancellation);
+        return views.PutAsync(key, json, etag, cancellation);
     }
 
     /// <summary>Notes where held events are. An event's place never changes, so noting it twice does no harm.</summary>

@@ -129,11 +129,8 @@ internal sealed class DeadLetters(string logId, IStateStore views)
     private async Task<(DeadLetterRow? Row, string? ETag)> ReadAsync(string id, CancellationToken cancellation) =>
         await views.ReadAsync(Key(id), cancellation) is { } stored ? (Parse(stored), stored.ETag) : (null, null);
 
-    private Task WriteAsync(DeadLetterRow row, string? etag, CancellationToken cancellation)
-    {
-        var json = JsonSerializer.SerializeToUtf8Bytes(row, UsersJson.Default.DeadLetterRow);
-        return etag is null ? views.CreateAsync(Key(row.Id), json, cancellation) : views.ReplaceAsync(Key(row.Id), json, etag, cancellation);
-    }
+    private Task WriteAsync(DeadLetterRow row, string? etag, CancellationToken cancellation) =>
+        views.PutAsync(Key(row.Id), JsonSerializer.SerializeToUtf8Bytes(row, UsersJson.Default.DeadLetterRow), etag, cancellation);
 
     private static DeadLetterRow Parse(StoredValue stored) => JsonSerializer.Deserialize(stored.Value.Span, UsersJson.Default.DeadLetterRow)!;
 }

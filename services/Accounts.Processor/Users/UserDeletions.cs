@@ -111,21 +111,8 @@ internal sealed class UserDeletions(LogReader log, IStateStore views, HttpClient
     private async Task<DeletedUserRow> NoteAsync(ViewPointer at, long user, string because, CancellationToken cancellation)
     {
         var (key, row) = (DeletedUserRow.Key(at, user), new DeletedUserRow(because, Done: false));
-        try
-        {
-            await views.CreateAsync(key, JsonSerializer.SerializeToUtf8Bytes(row, UsersJson.Default.DeletedUserRow), cancellation);
-            return row;
-        }
-        catch (Exception) when (!cancellation.IsCancellationRequested)
-        {
-            // Told before, or an answer that was lost: the key tells.
-            if (await views.ReadAsync(key, cancellation) is not { } stored)
-            {
-                throw;
-            }
-
-            return JsonSerializer.Deserialize(stored.Value.Span, UsersJson.Default.DeletedUserRow)!;
-        }
+        var toldBefore = await views.CreateUnlessThereAsync(key, JsonSerializer.SerializeToUtf8Bytes(row, UsersJson.Default.DeletedUserRow), cancellation);
+        return toldBefore is { } stored ? JsonSerializer.Deserialize(stored.Value.Span, UsersJson.Default.DeletedUserRow)! : row;
     }
 
     private async Task DoneAsync(ViewPointer at, long user, CancellationToken cancellation)

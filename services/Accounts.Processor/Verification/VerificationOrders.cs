@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Accounts.Processor.Functions;
 using Accounts.Processor.Operations;
+using EventLog;
 
 namespace Accounts.Processor.Verification;
 
@@ -27,7 +28,7 @@ internal static class VerificationOrders
             State = "waiting",
         };
         var json = JsonSerializer.SerializeToUtf8Bytes(row, ProcessorJson.Default.VerificationRow);
-        await (stored is { } old ? at.Views.ReplaceAsync(key, json, old.ETag, cancellation) : at.Views.CreateAsync(key, json, cancellation));
+        await at.Views.PutAsync(key, json, stored?.ETag, cancellation);
         return null;
     }
 
