@@ -1,7 +1,6 @@
 namespace Conformance.Tests;
 
 /// <summary>The HTTP API, request by request as it was recorded.</summary>
-[Collection("a given sidecar has one app at a time")]
 public sealed class HttpGoldenTests
 {
     public static TheoryData<string> Sidecars => Setting.SidecarsAndGiven;
@@ -23,6 +22,7 @@ public sealed class HttpGoldenTests
 
     private static async Task ReplayAsync(string sidecar, string store, bool everything, string[] components)
     {
+        using var turn = await Setting.TurnAsync(sidecar);
         await using var app = await RecordedApp.StartAsync(Setting.AppPort(sidecar));
         await using var setting = await Setting.StartAsync(sidecar, "rec", app.Port, components);
         using var http = new GoldenHttp(setting.Http, setting.Headers);

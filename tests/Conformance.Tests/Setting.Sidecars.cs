@@ -10,6 +10,8 @@ internal sealed partial class Setting
 {
     private const string Given = "given";
 
+    private static readonly SemaphoreSlim TheApp = new(1);
+
     /// <summary>The environment of sidecars without tokens.</summary>
     public static IReadOnlyDictionary<string, string?> NoTokens { get; } = new Dictionary<string, string?> { ["DAPR_API_TOKEN"] = null, ["APP_API_TOKEN"] = null };
 
@@ -39,6 +41,18 @@ internal sealed partial class Setting
             CultureInfo.InvariantCulture)
         : null;
 
+    /// <summary>Waits until no other test plays the app of the given sidecar, which has one; others need not wait.</summary>
+    public static async Task<IDisposable> TurnAsync(string sidecar)
+    {
+        if (sidecar != Given)
+        {
+            return new Turn(null);
+        }
+
+        await TheApp.WaitAsync();
+        return new Turn(TheApp);
+    }
+
     /// <summary>The official SDK, talking to this sidecar.</summary>
     public DaprClient Client(string? token = null)
     {
@@ -63,6 +77,11 @@ internal sealed partial class Setting
             await setting.DisposeAsync();
             throw;
         }
+    }
+
+    private sealed class Turn(SemaphoreSlim? at) : IDisposable
+    {
+        public void Dispose() => at?.Release();
     }
 
     private sealed class Nothing : IAsyncDisposable

@@ -10,7 +10,6 @@ using TestSupport;
 namespace Conformance.Tests;
 
 /// <summary>The .NET SDK against a store, step by step as it was recorded.</summary>
-[Collection("a given sidecar has one app at a time")]
 public sealed partial class StateGoldenTests
 {
     private static readonly StateOptions _firstWrite = new() { Concurrency = ConcurrencyMode.FirstWrite };
@@ -35,6 +34,7 @@ public sealed partial class StateGoldenTests
 
     private static async Task ReplayAsync(string sidecar, string store, string[] components)
     {
+        using var turn = await Setting.TurnAsync(sidecar);
         await using var app = await RecordedApp.StartAsync(Setting.AppPort(sidecar));
         await using var setting = await Setting.StartAsync(sidecar, "rec", app.Port, components);
         using var client = setting.Client();
