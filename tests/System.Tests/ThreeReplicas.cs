@@ -93,10 +93,8 @@ public sealed class ThreeReplicas : IAsyncLifetime
             : 0;
     }
 
-    /// <summary>Starts replicas again that have ended, by hand and not by the host, and waits until they are ready.</summary>
-    public Task ReviveAsync(params int[] those) => Task.WhenAll(those.Select(ReviveAsync));
-
-    private async Task ReviveAsync(int replica)
+    /// <summary>Starts a replica again that has ended, by hand and not by the host, and waits until it is ready.</summary>
+    public async Task ReviveAsync(int replica)
     {
         await Eventually.True(() => !Signals.IsAlive(_processes[replica]), "the replica has ended", TimeSpan.FromSeconds(20));
         var started = ServicesByHand.Start(System.Host[Labels[replica]], new Dictionary<string, string>
