@@ -14,13 +14,16 @@ namespace Accounts.Processor.Tests;
 public class GenerationTests
 {
     private static readonly string[] AccountViewOnly = [$"Functions={Views.Account}"];
+    private static readonly Function.View Newer = AccountView.Function with { Version = 7 };
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    private static async Task<string?> Rebuild(Replica replica, string view = Views.Account)
+    private static Task<string?> Rebuild(Replica replica, string view = Views.Account) => Rebuild(replica, (Function.View)Operator.Find(view)!);
+
+    private static async Task<string?> Rebuild(Replica replica, Function.View view)
     {
         var at = await replica.Operator();
-        return await GenerationOrders.RebuildAsync(at.Controls, (Function.View)Operator.Find(view)!, at.Log.Partitions, at.Views, at.Time.GetUtcNow(), Stop);
+        return await GenerationOrders.RebuildAsync(at.Controls, view, at.Log.Partitions, at.Views, at.Time.GetUtcNow(), Stop);
     }
 
     private static async Task<string?> RollBack(Replica replica) =>
@@ -171,7 +174,7 @@ public class GenerationTests
         await Fill(world, 20);
         var at = await older.Operator();
         Assert.Equal("There is no generation before this one, or it was dropped.", await RollBack(older));
-        Assert.Null(await RebuildNewer(older));
+        Assert.Null(await Rebuild(older, Newer));
         await world.ViewsEqualTheLog(row => row.Key.Contains(".account.", StringComparison.Ordinal));
         var control = (await at.Controls.ReadAsync([AccountView.Function], Stop))[Views.Account];
         Assert.Equal(["1", "2v7"], control.Row.Generations.Select(generation => generation.Id));
@@ -200,7 +203,7 @@ public class GenerationTests
         var older = world.Start(AccountViewOnly);
         await Fill(world, 20);
         var at = await older.Operator();
-        Assert.Null(await RebuildNewer(older));
+        Assert.Null(await Rebuild(older, Newer));
 
         // It has heard of the generation, and has looked at it several times since.
         var looks = 0;
@@ -224,7 +227,7 @@ public class GenerationTests
         await first.Stop();
         world.As = Folds(7);
         var newer = world.Start(AccountViewOnly);
-        Assert.Null(await RebuildNewer(newer));
+        Assert.Null(await Rebuild(newer, Newer));
         await Eventually.True(async () => (await Control(newer)).Row.Change?.Phase is ChangePhase.Leading, "the new generation leads");
         await newer.Stop();
         world.As = Folds(1);
@@ -238,12 +241,6 @@ public class GenerationTests
         Assert.Equal("1", await world.Live(older, Views.Account));
         await world.GenerationEqualsTheLog(Views.Account, "1");
         Assert.Equal(["1"], (await Control(older)).Row.Generations.Select(generation => generation.Id));
-    }
-
-    private static async Task<string?> RebuildNewer(Replica replica)
-    {
-        var at = await replica.Operator();
-        return await GenerationOrders.RebuildAsync(at.Controls, AccountView.Function with { Version = 7 }, at.Log.Partitions, at.Views, at.Time.GetUtcNow(), Stop);
     }
 
     private static Func<Function, Function> Folds(int version) => function => function is Function.View view ? view with { Version = version } : function;

@@ -66,6 +66,11 @@ internal sealed partial class Setting
     {
         try
         {
+            if (setting._sidecar is RunningHost host)
+            {
+                await host.ReadyAsync();
+            }
+
             using var client = new HttpClient();
             await Eventually.True(
                 async () => (await client.GetAsync(new Uri(setting.Http, "/v1.0/healthz"))).StatusCode == HttpStatusCode.NoContent,

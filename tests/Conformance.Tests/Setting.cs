@@ -51,13 +51,7 @@ internal sealed partial class Setting : IAsyncDisposable
             return await ReadyAsync(new Setting(new TemporaryFolder(), new Nothing(), new Uri(GivenAddress("HTTP")!), new Uri(GivenAddress("GRPC")!)));
         }
 
-        var setting = await LaunchAsync(sidecar, appId, appPort, ports, resources);
-        if (setting._sidecar is RunningHost host)
-        {
-            await host.ReadyAsync();
-        }
-
-        return await ReadyAsync(setting);
+        return await ReadyAsync(await LaunchAsync(sidecar, appId, appPort, ports, resources));
     }
 
     /// <summary>Starts a sidecar and waits for nothing.</summary>
