@@ -38,7 +38,9 @@ public static class EventLogServices
                 decider,
                 options,
                 provider.GetRequiredService<IMeterFactory>().Create(options.Meter),
-                partitions => new WakeUpSender(dapr, options, partitions, provider.GetRequiredService<TimeProvider>(), log).Send,
+                partitions => new WakeUpSender(
+                    (wakeUp, limit) => dapr.PublishEventAsync(options.PubSub, options.Topic, wakeUp, limit),
+                    partitions, provider.GetRequiredService<TimeProvider>(), log).Send,
                 provider.GetRequiredService<TimeProvider>(),
                 () => Guid.NewGuid().ToString("N"),
                 log);

@@ -134,12 +134,37 @@ public class MechanismTests
         };
         await Work(world, 2, 100);
         await ViewsEqualTheLog(world);
-        foreach (var wakeUp in heard.AsEnumerable().Reverse().Concat(heard).Append(new WakeUp(99, 1)).Append(new WakeUp(-1, 1)))
+        foreach (var wakeUp in heard.AsEnumerable().Reverse().Concat(heard).Append(new WakeUp(99, 1, [new WakeUp(-1, 1), null!])))
         {
             replica.Host.Wake(wakeUp);
         }
 
         await Work(world, 3, 20);
+        await ViewsEqualTheLog(world);
+    }
+
+    [Fact]
+    public async Task A_wake_up_wakes_every_partition_that_it_names()
+    {
+        await using var world = new AccountWorld { OnWakeUp = _ => { } };
+        var replica = world.Start(ViewsOnly);
+        await Eventually.True(() => replica.Host.NotReady is null, "the replica is ready");
+
+        // Nobody looks by himself: that would be one key of each partition.
+        world.Records.BeforeRead = keys =>
+        {
+            if (keys.Count > 1 && keys.CountBy(key => key[..key.IndexOf('}', StringComparison.Ordinal)]).All(ofPartition => ofPartition.Value == 1))
+            {
+                throw new IOException("The look is blind.");
+            }
+        };
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(i => world.Create($"A-{i}")));
+        var ends = (await world.ReadAll()).GroupBy(record => record.Position.Partition)
+            .Select(ofPartition => new WakeUp(ofPartition.Key, ofPartition.Max(record => record.Position.Position))).ToList();
+        Assert.Equal(AccountWorld.Partitions, ends.Count);
+
+        replica.Host.Wake(ends[0] with { Others = ends[1..] });
+
         await ViewsEqualTheLog(world);
     }
 

@@ -25,7 +25,7 @@ public class RebuildSpeedTests(ITestOutputHelper output)
         Assert.SkipUnless(
             int.TryParse(Environment.GetEnvironmentVariable("REBUILD_ACCOUNTS"), NumberStyles.None, CultureInfo.InvariantCulture, out var accounts),
             "a measurement, not a test: REBUILD_ACCOUNTS is not set");
-        await using var system = await RunningSystem.Start(processors: 1);
+        await using var system = await RunningSystem.Start(processors: 1, livesLong: true);
         var begun = Stopwatch.StartNew();
         await Fill(system, accounts);
         output.WriteLine($"{accounts * (Commands.Length + 1)} events written in {begun.Elapsed.TotalSeconds:0.0} s");

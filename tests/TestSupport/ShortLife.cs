@@ -14,5 +14,8 @@ public static class ShortLife
 
         // Memory that is never writable and executable at once protects a service; it makes compiling dearer.
         environment["DOTNET_EnableWriteXorExecute"] = "0";
+
+        // Nobody changes their settings; and where their folder holds a database, whoever watches it is woken by every write.
+        environment["DOTNET_hostBuilder__reloadConfigOnChange"] = "false";
     }
 }

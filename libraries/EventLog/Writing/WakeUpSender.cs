@@ -1,54 +1,94 @@
-using Dapr.Client;
 using Microsoft.Extensions.Logging;
 
 namespace EventLog;
 
 /// <summary>
-/// Tells whoever listens that a partition has grown, outside of the callers' wait and without retry: one publish at a time
-/// per partition, and after it and a rest only the newest position.
+/// Tells whoever listens that partitions have grown, outside of the callers' wait and without retry: one publish at a time,
+/// and after it and a rest one with the newest position of each partition that has grown meanwhile.
 /// </summary>
-internal sealed class WakeUpSender(DaprClient dapr, LogOptions options, int partitions, TimeProvider time, ILogger log)
+/// <param name="publish">Publishes a message.</param>
+/// <param name="partitions">How many there are.</param>
+/// <param name="time">The clock.</param>
+/// <param name="log">The log to operators.</param>
+internal sealed class WakeUpSender(Func<WakeUp, CancellationToken, Task> publish, int partitions, TimeProvider time, ILogger log)
 {
-    // The first at once. Under load a broker that delivers one message after the other must not fall behind by news that are old.
+    // The first at once. Each message makes every function look, and a broker that delivers one message after the other must not
+    // fall behind by news that are old.
     private const int RestsForEachPublish = 4;
+    private static readonly TimeSpan ShortestRest = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestRest = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
 
     private readonly long[] _newest = new long[partitions];
-    private readonly int[] _sending = new int[partitions];
+    private readonly long[] _sent = new long[partitions];
+    private int _sending;
 
     public void Send(int partition, long position)
     {
         Volatile.Write(ref _newest[partition], position);
-        if (Interlocked.Exchange(ref _sending[partition], 1) == 0)
+        if (Interlocked.Exchange(ref _sending, 1) == 0)
         {
-            _ = SendNewestAsync(partition);
+            _ = SendNewestAsync();
         }
     }
 
-    private async Task SendNewestAsync(int partition)
+    private async Task SendNewestAsync()
     {
-        var sent = 0L;
         do
         {
-            for (long newest; (newest = Volatile.Read(ref _newest[partition])) != sent; sent = newest)
+            while (Grown() is [var first, .. var others])
             {
                 var began = time.GetTimestamp();
-                try
-                {
-                    using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2));
-                    await dapr.PublishEventAsync(options.PubSub, options.Topic, new WakeUp(partition, newest), limit.Token);
-                }
-                catch (Exception e)
-                {
-                    log.LogDebug(e, "A wake-up for partition {Partition} at {Position} was not sent; readers look by themselves", partition, newest);
-                }
-
-                var rest = RestsForEachPublish * time.GetElapsedTime(began);
-                await Task.Delay(rest < LongestRest ? rest : LongestRest, time);
+                await PublishAsync(others is [] ? first : first with { Others = others });
+                var rest = Math.Clamp(RestsForEachPublish * time.GetElapsedTime(began).Ticks, ShortestRest.Ticks, LongestRest.Ticks);
+                await Task.Delay(new TimeSpan(rest), time);
             }
 
-            Volatile.Write(ref _sending[partition], 0);
+            Volatile.Write(ref _sending, 0);
         }
-        while (Volatile.Read(ref _newest[partition]) != sent && Interlocked.Exchange(ref _sending[partition], 1) == 0);
+        while (HasGrown() && Interlocked.Exchange(ref _sending, 1) == 0);
+    }
+
+    private List<WakeUp> Grown()
+    {
+        var grown = new List<WakeUp>();
+        for (var partition = 0; partition < partitions; partition++)
+        {
+            if (Volatile.Read(ref _newest[partition]) is var newest && newest != _sent[partition])
+            {
+                _sent[partition] = newest;
+                grown.Add(new WakeUp(partition, newest));
+            }
+        }
+
+        return grown;
+    }
+
+    private bool HasGrown()
+    {
+        for (var partition = 0; partition < partitions; partition++)
+        {
+            if (Volatile.Read(ref _newest[partition]) != Volatile.Read(ref _sent[partition]))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private async Task PublishAsync(WakeUp wakeUp)
+    {
+        try
+        {
+            using var limit = new CancellationTokenSource(Limit, time);
+            await publish(wakeUp, limit.Token);
+        }
+        catch (Exception e)
+        {
+            log.LogDebug(
+                e, "A wake-up for partition {Partition} at {Position} and {Others} others was not sent; readers look by themselves",
+                wakeUp.Partition, wakeUp.Position, wakeUp.Others?.Count ?? 0);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using EventLog;
 using Google.Protobuf;
 using Grpc.Core;
@@ -14,8 +15,12 @@ internal readonly record struct OutgoingMessage(string PartitionKey, ReadOnlyMem
 /// </summary>
 internal sealed class EventPublisher(Autogen.Dapr.DaprClient dapr, Outage outage, TimeProvider time)
 {
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
+    // The sidecar's limit is 4 MiB.
+    private const double MessagesTogether = 100;
+    private const double BytesTogether = 1 << 20;
+    private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(10);
 
+    private readonly ConcurrentDictionary<(string PubSub, string Topic), SharedCalls<IReadOnlyList<OutgoingMessage>, bool>> _topics = new();
     private volatile bool _onlyAlpha;
 
     /// <summary>
@@ -30,6 +35,37 @@ internal sealed class EventPublisher(Autogen.Dapr.DaprClient dapr, Outage outage
     public async Task PublishAsync(
         string pubSub, string topic, IReadOnlyList<OutgoingMessage> messages, CancellationToken stopping, CancellationToken cancellation)
     {
+        var calls = _topics.GetOrAdd((pubSub, topic), Calls);
+        var patience = outage.Patience();
+        while (true)
+        {
+            try
+            {
+                await calls.CallAsync(messages, cancellation);
+                outage.Answered();
+                return;
+            }
+            catch (Exception failure) when (failure is RpcException or IOException && !cancellation.IsCancellationRequested)
+            {
+                outage.Failed(failure);
+            }
+
+            await patience.WaitAsync(stopping);
+        }
+    }
+
+    /// <summary>
+    /// Calls of one topic. None holds two messages with the same key. A call is waited for as long as it takes: one that came late
+    /// would bring old messages after newer ones.
+    /// </summary>
+    private SharedCalls<IReadOnlyList<OutgoingMessage>, bool> Calls((string PubSub, string Topic) at) => new(
+        (calls, cancellation) => SendAsync(at.PubSub, at.Topic, calls.SelectMany(messages => messages), cancellation),
+        messages => Math.Max(messages.Count / MessagesTogether, messages.Sum(message => (double)message.CloudEvent.Length) / BytesTogether),
+        messages => messages.Select(message => message.PartitionKey),
+        Timeout.InfiniteTimeSpan, time);
+
+    private async Task<bool> SendAsync(string pubSub, string topic, IEnumerable<OutgoingMessage> messages, CancellationToken cancellation)
+    {
         var request = new Autogen.BulkPublishRequest { PubsubName = pubSub, Topic = topic };
         foreach (var message in messages)
         {
@@ -42,38 +78,16 @@ internal sealed class EventPublisher(Autogen.Dapr.DaprClient dapr, Outage outage
             });
         }
 
-        var patience = outage.Patience();
-        while (!await TryPublishAsync(request, cancellation))
-        {
-            await patience.WaitAsync(stopping);
-        }
-    }
-
-    private async Task<bool> TryPublishAsync(Autogen.BulkPublishRequest request, CancellationToken cancellation)
-    {
-        try
-        {
-            var answer = await CallAsync(request, cancellation);
-            if (answer.FailedEntries.Count == 0)
-            {
-                outage.Answered();
-                return true;
-            }
-
-            outage.Failed(new IOException($"{answer.FailedEntries.Count} of {request.Entries.Count} messages: {answer.FailedEntries[0].Error}"));
-        }
-        catch (RpcException failure) when (!cancellation.IsCancellationRequested)
-        {
-            outage.Failed(failure);
-        }
-
-        return false;
+        var answer = await CallAsync(request, cancellation);
+        return answer.FailedEntries.Count == 0
+            ? true
+            : throw new IOException($"{answer.FailedEntries.Count} of {request.Entries.Count} messages: {answer.FailedEntries[0].Error}");
     }
 
     private async Task<Autogen.BulkPublishResponse> CallAsync(Autogen.BulkPublishRequest request, CancellationToken cancellation)
     {
         // Dapr before 1.17 knows the method by its first name only.
-        var deadline = time.GetUtcNow().UtcDateTime + Timeout;
+        var deadline = time.GetUtcNow().UtcDateTime + CallTimeout;
         if (!_onlyAlpha)
         {
             try

@@ -14,7 +14,7 @@ namespace Accounts.Processor.Consumers;
 /// start positions are fixed; then reads and works until the service stops.
 /// </summary>
 internal sealed class FunctionHost(
-    IReadOnlyList<Function> functions, LogReader log, IStateStore logStore, IStateStore viewStore, PartitionRoutes routes, HttpClient commands,
+    IReadOnlyList<Function> functions, IStateStore logStore, IStateStore viewStore, PartitionRoutes routes, HttpClient commands,
     Autogen.Dapr.DaprClient dapr, Meter meter, TimeProvider time, Random chance, ILogger<FunctionHost> logger) : BackgroundService
 {
     private static readonly TimeSpan PositionsEvery = TimeSpan.FromSeconds(1);
@@ -33,6 +33,8 @@ internal sealed class FunctionHost(
         Views: new Outage($"Component '{viewStore.Name}'", time, chance, logger),
         Commands: new Outage("The command service", time, chance, logger),
         Broker: new Outage("The broker of a publisher", time, chance, logger));
+    private readonly LogReader _log = new(logStore, time);
+    private readonly LogReader _news = new(new SharedStore(logStore, time), time);
     private readonly CancellationTokenSource _giveUp = new(Timeout.InfiniteTimeSpan, time);
     private CancellationToken _stopping;
     private IReadOnlyList<PartitionConsumer>? _consumers;
@@ -49,9 +51,17 @@ internal sealed class FunctionHost(
     /// <summary>A wake-up from the topic. Late, repeated and foreign ones do no harm.</summary>
     public void Wake(WakeUp wakeUp)
     {
-        if (_routes is { } started && wakeUp.Partition >= 0 && wakeUp.Partition < started.Count)
+        if (_routes is not { } started)
         {
-            started[wakeUp.Partition].Wake(wakeUp.Position, _stopping);
+            return;
+        }
+
+        foreach (var grown in (IReadOnlyList<WakeUp?>)[wakeUp, .. wakeUp.Others ?? []])
+        {
+            if (grown is { Partition: >= 0 and var partition } && partition < started.Count)
+            {
+                started[partition].Wake(grown.Position, _stopping);
+            }
         }
     }
 
@@ -86,10 +96,10 @@ internal sealed class FunctionHost(
         _stopping = stoppingToken;
         try
         {
-            var description = await _outages.Log.PersistAsync(() => log.DescribeAsync(stoppingToken), stoppingToken);
+            var description = await _outages.Log.PersistAsync(() => _log.DescribeAsync(stoppingToken), stoppingToken);
             var abilities = await _outages.Views.PersistAsync(
                 () => StoreCheck.RunAsync(viewStore, $"{chance.NextInt64():x16}", stoppingToken), stoppingToken);
-            var starts = new StartPositions(viewStore, log);
+            var starts = new StartPositions(viewStore, _log);
             await _outages.Views.PersistAsync(() => starts.FixAsync(description, FunctionList.All, stoppingToken), stoppingToken);
             logger.LogInformation(
                 "Log {Log} has {Partitions} partitions; functions: {Functions}",
@@ -100,14 +110,14 @@ internal sealed class FunctionHost(
             var sender = new CommandSender(commands, _outages.Commands, logger);
             var publisher = new EventPublisher(dapr, _outages.Broker, time);
             var writer = new RowWriter(viewStore, abilities.TransactionsHonourCreates);
-            using var works = new FunctionWorks(description, log, writer, sender, publisher, _outages, time, logger);
+            using var works = new FunctionWorks(description, _log, writer, sender, publisher, _outages, time, logger);
             var consumers = Enumerable.Range(0, description.Partitions).Select(partition => Consumer(partition, works, controls)).ToList();
             var ways = consumers.Select(consumer => new ConsumerRoute(routes, consumer, time)).ToList();
             var switches = functions.OfType<Function.View>()
-                .Select(view => new GenerationSwitch(view, controls, description, log, viewStore, time, logger)).ToList();
+                .Select(view => new GenerationSwitch(view, controls, description, _log, viewStore, time, logger)).ToList();
             Fill(controls, consumers, stoppingToken);
             (_consumers, _routes) = (consumers, ways);
-            var at = Operator = new Operator(description, viewStore, log, controls, time);
+            var at = Operator = new Operator(description, viewStore, _log, controls, time);
             var verifier = new Verifier(at, functions, writer, $"{chance.NextInt64():x16}", logger);
             var metrics = new FunctionMetrics(meter);
             var troubles = new Troubles(description.Id, viewStore);
@@ -128,7 +138,7 @@ internal sealed class FunctionHost(
 
     private PartitionConsumer Consumer(int partition, FunctionWorks works, FunctionControls controls)
     {
-        var window = new RecordWindow(log, partition, _outages.Log);
+        var window = new RecordWindow(_news, partition, _outages.Log);
         return new PartitionConsumer(partition, window, works.Runner, controls, routes.Holds);
     }
 

@@ -19,7 +19,7 @@ internal sealed class FunctionRunner(
     private const int EventsPerBatch = 1_000;
 
     // A view with a backlog writes each row once for many events.
-    private const int EventsPerLargeBatch = 20_000;
+    private const int EventsPerLargeBatch = 5_000;
     private static readonly TimeSpan Slow = TimeSpan.FromSeconds(2);
 
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });

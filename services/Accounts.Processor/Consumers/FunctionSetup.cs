@@ -32,7 +32,6 @@ internal static class FunctionSetup
             var routes = provider.GetRequiredService<PartitionRoutes>();
             var host = new FunctionHost(
                 hosted,
-                provider.GetRequiredService<LogReader>(),
                 provider.StateStore(Components.EventLog, log.StoreTimeout),
                 provider.StateStore(Components.Views, log.StoreTimeout),
                 routes,

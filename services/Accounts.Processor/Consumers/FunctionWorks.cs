@@ -14,23 +14,31 @@ internal sealed class FunctionWorks(
     private readonly SemaphoreSlim _large = new(Math.Max(2, Environment.ProcessorCount));
     private readonly CheckpointSaver _saver = new(writer.Store, outages.Views, time);
 
+    // What the functions do with the news travels together. What one of them does for itself, call after call, does not wait for company.
+    private readonly RowWriter _together = writer.By(new SharedStore(writer.Store, time));
+
     /// <summary>The function at work on a partition.</summary>
     public FunctionRunner Runner(PartitionConsumer consumer, Filling filling)
     {
         var (function, partition) = (filling.Function, consumer.Partition);
         var at = new ViewPointer(description.Id, filling.Generation);
         var checkpoint = new Checkpoint(RowKeys.Checkpoint(at, function.Name, partition), _saver);
-        Work work = function switch
+        var trouble = new Trouble(time);
+        var held = new HeldAccounts(function, at, partition, writer, outages.Views, time, logger);
+        var replay = new Replay(held, log, partition, Noting(WorkBy(writer)), outages.Views, time);
+        return new FunctionRunner(consumer, filling, checkpoint, Noting(WorkBy(_together)), held, replay, trouble, _large, outages, time, logger);
+
+        Work WorkBy(RowWriter rows) => function switch
         {
-            Function.View view => new ViewWork(view, at, writer, outages.Views).ApplyAsync,
+            Function.View view => new ViewWork(view, at, rows, outages.Views).ApplyAsync,
             Function.Policy { Knowing: { } knowing } =>
-                knowing(new PolicySetting(at, partition, description.Partitions, writer, sender, outages.Views)),
+                knowing(new PolicySetting(at, partition, description.Partitions, rows, sender, outages.Views)),
             Function.Policy policy => new PolicyWork(policy, sender).ApplyAsync,
             Function.Publisher messages => new PublisherWork(messages, publisher).ApplyAsync,
             _ => throw new InvalidOperationException($"Nothing runs functions like {function.Name}."),
         };
-        var trouble = new Trouble(time);
-        Work noting = async (batch, stopping, cancellation) =>
+
+        Work Noting(Work work) => async (batch, stopping, cancellation) =>
         {
             var failures = await work(batch, stopping, cancellation);
             foreach (var (logged, cause) in failures)
@@ -40,9 +48,6 @@ internal sealed class FunctionWorks(
 
             return failures;
         };
-        var held = new HeldAccounts(function, at, partition, writer, outages.Views, time, logger);
-        var replay = new Replay(held, log, partition, noting, outages.Views, time);
-        return new FunctionRunner(consumer, filling, checkpoint, noting, held, replay, trouble, _large, outages, time, logger);
     }
 
     public void Dispose()

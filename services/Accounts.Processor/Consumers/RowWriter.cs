@@ -16,6 +16,9 @@ internal sealed class RowWriter(IStateStore store, bool createsInTransactions)
 
     public IStateStore Store => store;
 
+    /// <summary>The same rows by another way to the store.</summary>
+    public RowWriter By(IStateStore way) => new(way, createsInTransactions);
+
     /// <summary>Writes the rows; null when all of them are confirmed, else one of the failures.</summary>
     /// <param name="rows">Rows with different keys.</param>
     /// <param name="singly">Each row alone, to find out which one cannot be written.</param>

@@ -28,7 +28,7 @@ internal sealed class Replica
         Routes = new PartitionRoutes("consumers", (partition, message, cancellation) => Call!(partition, message, cancellation));
         Call = Routes.ReceivedAsync;
         Host = new FunctionHost(
-            Hosted = [.. FunctionList.Hosted(configuration).Select(world.As)], new LogReader(Records, TimeProvider.System), Records, Views, Routes,
+            Hosted = [.. FunctionList.Hosted(configuration).Select(world.As)], Records, Views, Routes,
             new HttpClient(new Sidecar(this, world)) { BaseAddress = new Uri("http://commands") },
             new Autogen.Dapr.DaprClient(world.Broker), Meter, TimeProvider.System, Random.Shared, _loggers.CreateLogger<FunctionHost>());
         Routes.Receive = Host.ReceiveAsync;

@@ -24,6 +24,7 @@ internal sealed class RunningSystem : IAsyncDisposable
     private readonly Dictionary<int, Process> _processors = [];
     private readonly GrpcChannel _channel;
     private readonly ConcurrentQueue<string> _output = new();
+    private bool _livesLong;
     private int _numbers;
 
     private RunningSystem(TemporaryFolder folder, RunningHost host)
@@ -64,7 +65,9 @@ internal sealed class RunningSystem : IAsyncDisposable
     /// <param name="wakeUps">False: the processors hear of nothing.</param>
     /// <param name="subscriber">Another microservice, which listens to the events.</param>
     /// <param name="queries">With a query service.</param>
-    public static async Task<RunningSystem> Start(int processors, bool wakeUps = true, RecordingApp? subscriber = null, bool queries = false)
+    /// <param name="livesLong">Long enough for <see cref="ShortLife"/> to be wrong: for measuring.</param>
+    public static async Task<RunningSystem> Start(
+        int processors, bool wakeUps = true, RecordingApp? subscriber = null, bool queries = false, bool livesLong = false)
     {
         var folder = new TemporaryFolder();
         var components = Directory.CreateDirectory(folder.At("components")).FullName;
@@ -92,11 +95,12 @@ internal sealed class RunningSystem : IAsyncDisposable
             RunFile = runFile,
             DataFolder = folder.At("data"),
             Flags = ["--components", components, "--replicas", $"accounts-processor={processors}"],
+            LivesLong = livesLong,
         });
         await Eventually.True(
             () => host.Apps.Count == processors + 1 + (subscriber is null ? 0 : 1) + (queries ? 1 : 0),
             $"every sidecar has started:\n{string.Join('\n', host.Output)}", TimeSpan.FromSeconds(30));
-        var system = new RunningSystem(folder, host);
+        var system = new RunningSystem(folder, host) { _livesLong = livesLong };
         await Eventually.True(
             async () => (await system.Commands.GetAsync("/healthz/ready")).IsSuccessStatusCode, "the command service is ready", TimeSpan.FromSeconds(30));
         return system;
@@ -118,7 +122,11 @@ internal sealed class RunningSystem : IAsyncDisposable
                 ["ASPNETCORE_URLS"] = app.Address!.ToString(),
             },
         };
-        ShortLife.Prepare(info.Environment);
+        if (!_livesLong)
+        {
+            ShortLife.Prepare(info.Environment);
+        }
+
         foreach (var (name, value) in settings)
         {
             info.Environment[name] = value;
