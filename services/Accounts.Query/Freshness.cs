@@ -40,7 +40,7 @@ internal sealed class Freshness(ViewRows views, TimeProvider time)
 
         // Each of those who wait costs some reads a second; those who would be too many are told to come again.
         using var place = new Place(this);
-        for (var pause = FirstPause; place.Free && !enough(found) && wait - time.GetElapsedTime(begun) is var left && left > TimeSpan.Zero; pause *= 1.5)
+        for (var pause = FirstPause; place.Free && !enough(found) && wait - time.GetElapsedTime(begun) is var left && left > TimeSpan.Zero; pause *= 1.25)
         {
             pause = pause > LongestPause ? LongestPause : pause;
             await Task.Delay(pause < left ? pause : left.Value, time, cancellation);

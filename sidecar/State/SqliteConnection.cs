@@ -9,6 +9,9 @@ namespace Sidecar.State;
 /// </summary>
 internal sealed class SqliteConnection : IDisposable
 {
+    // SQLITE_DBSTATUS_CACHE_WRITE
+    private const int PagesWritten = 9;
+
     private readonly sqlite3 _handle;
     private readonly Dictionary<string, SqliteStatement> _statements = new(StringComparer.Ordinal);
 
@@ -59,6 +62,17 @@ internal sealed class SqliteConnection : IDisposable
         Check(raw.sqlite3_prepare_v3(_handle, sql, raw.SQLITE_PREPARE_PERSISTENT, out var statement));
         return _statements[sql] = new SqliteStatement(this, statement);
     }
+
+    /// <summary>Pages that this connection has written since it was last asked: in WAL mode, to the WAL.</summary>
+    public int TakePagesWritten()
+    {
+        Check(raw.sqlite3_db_status(_handle, PagesWritten, out var pages, out _, 1));
+        return pages;
+    }
+
+    /// <summary>Brings into the database file what is in the WAL and nobody reads there. Waits for no one.</summary>
+    /// <exception cref="StoreException">Another connection is at it, or the disk fails; what is committed is in the WAL all the same.</exception>
+    public void Checkpoint() => Check(raw.sqlite3_wal_checkpoint_v2(_handle, "main", raw.SQLITE_CHECKPOINT_PASSIVE, out _, out _));
 
     /// <exception cref="StoreException">The code is none of success.</exception>
     public void Check(int code)

@@ -11,17 +11,22 @@ internal sealed class SqliteDatabase : IDisposable
     /// <summary>How many idle connections are kept for reading.</summary>
     private const int KeptReaders = 8;
 
+    // 64 MB: what is written again meanwhile goes to the file once. A sixth less processor time for each row than with 16 MB.
+    private const int PagesPerCheckpoint = 16_000;
+
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
+    private readonly SqliteCheckpoints _checkpoints;
     private readonly SqliteWriter _writer;
     private readonly string _path;
 
     /// <summary>Opens the file and makes it, and its folder, when there is none.</summary>
     /// <exception cref="StoreException">The file cannot be opened, written, or is no database.</exception>
-    public SqliteDatabase(string path, TimeProvider time)
+    public SqliteDatabase(string path, TimeProvider time, int pagesPerCheckpoint = PagesPerCheckpoint)
     {
         _path = path;
         Time = time;
         SqliteConnection? connection = null;
+        SqliteCheckpoints? checkpoints = null;
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -30,9 +35,9 @@ internal sealed class SqliteDatabase : IDisposable
             // FULL in WAL mode: every commit is synced to disk before it returns.
             connection.Execute("PRAGMA synchronous = FULL");
             connection.Execute("PRAGMA cache_size = -65536");
-            // 64 MB of pages: what is written again meanwhile goes to the file once. A sixth less processor time for each row than with 16 MB.
-            connection.Execute("PRAGMA wal_autocheckpoint = 16000");
+            connection.Execute("PRAGMA wal_autocheckpoint = 0");
             connection.Execute("PRAGMA journal_size_limit = 67108864");
+            checkpoints = new SqliteCheckpoints(path);
         }
         catch (Exception e) when (e is StoreException or IOException or UnauthorizedAccessException)
         {
@@ -40,7 +45,8 @@ internal sealed class SqliteDatabase : IDisposable
             throw e as StoreException ?? new StoreException(e.Message);
         }
 
-        _writer = new SqliteWriter(connection, time);
+        _checkpoints = checkpoints;
+        _writer = new SqliteWriter(connection, checkpoints, pagesPerCheckpoint, time);
     }
 
     public TimeProvider Time { get; }
@@ -88,6 +94,7 @@ internal sealed class SqliteDatabase : IDisposable
     public void Dispose()
     {
         _writer.Dispose();
+        _checkpoints.Dispose();
         while (_readers.TryTake(out var reader))
         {
             reader.Dispose();

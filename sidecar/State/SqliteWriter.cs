@@ -9,16 +9,25 @@ internal sealed class SqliteWriter : IDisposable
     private static readonly TimeSpan _betweenCleanUps = TimeSpan.FromHours(1);
 
     private readonly SqliteConnection _connection;
+    private readonly SqliteCheckpoints _checkpoints;
+    private readonly int _pagesPerCheckpoint;
     private readonly TimeProvider _time;
     private readonly Thread _thread;
     private readonly object _gate = new();
     private readonly Dictionary<SqliteTable, long> _cleaned = [];
     private List<Job> _waiting = [];
+    private int _pages;
     private bool _closed;
 
-    public SqliteWriter(SqliteConnection connection, TimeProvider time)
+    /// <param name="connection">Writes, and does nothing else; the writer's own from now on.</param>
+    /// <param name="checkpoints">Begun when so many pages were written.</param>
+    /// <param name="pagesPerCheckpoint">How many.</param>
+    /// <param name="time">The clock.</param>
+    public SqliteWriter(SqliteConnection connection, SqliteCheckpoints checkpoints, int pagesPerCheckpoint, TimeProvider time)
     {
         _connection = connection;
+        _checkpoints = checkpoints;
+        _pagesPerCheckpoint = pagesPerCheckpoint;
         _time = time;
         _thread = new Thread(Work) { IsBackground = true, Name = "sqlite writer" };
         _thread.Start();
@@ -96,6 +105,29 @@ internal sealed class SqliteWriter : IDisposable
 
             Run(jobs);
             jobs.Clear();
+            TendCheckpoints();
+        }
+    }
+
+    /// <summary>Beside the writer comes in all but what it adds meanwhile. That, it brings in itself, and the WAL begins anew.</summary>
+    private void TendCheckpoints()
+    {
+        try
+        {
+            _pages += _connection.TakePagesWritten();
+            if (_checkpoints.Take())
+            {
+                _connection.Checkpoint();
+            }
+            else if (_pages >= _pagesPerCheckpoint)
+            {
+                _pages = 0;
+                _checkpoints.Begin();
+            }
+        }
+        catch (StoreException)
+        {
+            // It stays in the WAL until the next time.
         }
     }
 

@@ -89,6 +89,45 @@ public sealed class StateSqliteTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_written_on_and_on_comes_into_the_file_and_the_log_of_writes_begins_anew()
+    {
+        const int Rounds = 60;
+        const int PageSize = 4096;
+        using (var database = await OpenAsync(pagesPerCheckpoint: 100))
+        {
+            for (var round = 0; round < Rounds; round++)
+            {
+                Assert.All(await Task.WhenAll(Enumerable.Range(0, 100).Select(i => WriteAsync(database, $"k{i}", PageSize + round))), Assert.Null);
+            }
+
+            Assert.InRange(new FileInfo(_folder.At("below", "states.db-wal")).Length, PageSize, Rounds * 100 * PageSize / 3);
+        }
+
+        using var again = await OpenAsync();
+        var found = await new SqliteStore(again, _table).GetManyAsync([.. Enumerable.Range(0, 100).Select(i => $"k{i}")], Token);
+        Assert.All(found, f => Assert.Equal(PageSize + Rounds - 1, f.Value!.Value.Length));
+    }
+
+    [Fact]
+    public async Task While_somebody_reads_what_was_the_writer_goes_on_and_the_log_of_writes_is_kept_for_him()
+    {
+        using var database = await OpenAsync(pagesPerCheckpoint: 20);
+        Assert.Null(await WriteAsync(database, "k", 1));
+        using var reader = new SqliteConnection(_folder.At("below", "states.db"));
+        reader.Execute("BEGIN");
+        Assert.Equal("1", Text(reader, "SELECT length(value) FROM state"));
+
+        for (var round = 2; round < 200; round++)
+        {
+            Assert.Null(await WriteAsync(database, "k", round * 100));
+        }
+
+        Assert.Equal("1", Text(reader, "SELECT length(value) FROM state"));
+        reader.Execute("COMMIT");
+        Assert.Equal("19900", Text(reader, "SELECT length(value) FROM state"));
+    }
+
+    [Fact]
     public async Task Two_tables_of_a_file_are_apart()
     {
         using var database = await OpenAsync();
@@ -158,9 +197,9 @@ public sealed class StateSqliteTests : IDisposable
         return text;
     }
 
-    private async Task<SqliteDatabase> OpenAsync()
+    private async Task<SqliteDatabase> OpenAsync(int pagesPerCheckpoint = 1_000)
     {
-        var database = new SqliteDatabase(_folder.At("below", "states.db"), TimeProvider.System);
+        var database = new SqliteDatabase(_folder.At("below", "states.db"), TimeProvider.System, pagesPerCheckpoint);
         await database.ExecuteAsync(_table.Create);
         return database;
     }

@@ -13,8 +13,7 @@ namespace EventLog;
 internal sealed class WakeUpSender(Func<WakeUp, CancellationToken, Task> publish, int partitions, TimeProvider time, ILogger log)
 {
     // The first at once. Each message makes every function look, and a broker that delivers one message after the other must not
-    // fall behind by news that are old.
-    private const int RestsForEachPublish = 4;
+    // fall behind by news that are old: the rest is as long as the publish took.
     private static readonly TimeSpan ShortestRest = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestRest = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
@@ -40,7 +39,7 @@ internal sealed class WakeUpSender(Func<WakeUp, CancellationToken, Task> publish
             {
                 var began = time.GetTimestamp();
                 await PublishAsync(others is [] ? first : first with { Others = others });
-                var rest = Math.Clamp(RestsForEachPublish * time.GetElapsedTime(began).Ticks, ShortestRest.Ticks, LongestRest.Ticks);
+                var rest = Math.Clamp(time.GetElapsedTime(began).Ticks, ShortestRest.Ticks, LongestRest.Ticks);
                 await Task.Delay(new TimeSpan(rest), time);
             }
 
