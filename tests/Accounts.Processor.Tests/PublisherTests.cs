@@ -1,8 +1,13 @@
 using System.Text.Json;
 using Accounts.Domain;
+using Accounts.Processor.Consumers;
+using Accounts.Processor.Functions;
 using Accounts.Processor.Tests.InProcess;
 using EventLog;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using TestSupport;
+using Autogen = Dapr.Client.Autogen.Grpc.v1;
 
 namespace Accounts.Processor.Tests;
 
@@ -54,6 +59,27 @@ public class PublisherTests
         Assert.Equal(7, data.GetProperty("userId").GetInt64());
         Assert.Equal(recorded.Time.ToUnixTimeMilliseconds(), data.GetProperty("createdAt").GetInt64());
         Assert.Equal(JsonValueKind.Number, data.GetProperty("lastModified").ValueKind);
+    }
+
+    [Fact]
+    public async Task Of_an_account_with_many_events_only_the_first_waits_for_company()
+    {
+        var time = new FakeTimeProvider();
+        var broker = new SimulatedBroker();
+        var outage = new Outage("the broker", time, new Random(1), NullLogger.Instance);
+        var work = new PublisherWork((Function.Publisher)AccountEventsPublisher.Function, new EventPublisher(new Autogen.Dapr.DaprClient(broker), outage, time));
+        var done = work.ApplyAsync(Batch.Of(Given.Onboarded("A-1")), CancellationToken.None, CancellationToken.None);
+        await Eventually.True(
+            () =>
+            {
+                time.Advance(TimeSpan.FromMilliseconds(1));
+                return broker.Asked > 0;
+            },
+            "the first is sent");
+
+        // No more time goes by.
+        Assert.Empty(await done.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        Assert.Equal(["ACCOUNT_CREATED.v1", "ACCOUNT_CONFIRMED.v1", "ACCOUNT_ACTIVATED.v1"], broker.Messages.Select(message => message.Event.GetProperty("type").GetString()));
     }
 
     [Fact]

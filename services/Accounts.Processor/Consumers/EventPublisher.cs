@@ -30,10 +30,11 @@ internal sealed class EventPublisher(Autogen.Dapr.DaprClient dapr, Outage outage
     /// <param name="pubSub">The component.</param>
     /// <param name="topic">The topic.</param>
     /// <param name="messages">Messages whose order among each other does not count: the sidecar scrambles it.</param>
+    /// <param name="together">Small calls wait a moment for those of others.</param>
     /// <param name="stopping">The service stops: do not wait for a broker that is away.</param>
     /// <param name="cancellation">Give up what is in flight.</param>
     public async Task PublishAsync(
-        string pubSub, string topic, IReadOnlyList<OutgoingMessage> messages, CancellationToken stopping, CancellationToken cancellation)
+        string pubSub, string topic, IReadOnlyList<OutgoingMessage> messages, bool together, CancellationToken stopping, CancellationToken cancellation)
     {
         var calls = _topics.GetOrAdd((pubSub, topic), Calls);
         var patience = outage.Patience();
@@ -41,7 +42,7 @@ internal sealed class EventPublisher(Autogen.Dapr.DaprClient dapr, Outage outage
         {
             try
             {
-                await calls.CallAsync(messages, cancellation);
+                await (together ? calls.CallAsync(messages, cancellation) : SendAsync(pubSub, topic, messages, cancellation));
                 outage.Answered();
                 return;
             }

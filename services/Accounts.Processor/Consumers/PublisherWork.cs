@@ -16,11 +16,13 @@ internal sealed class PublisherWork(Function.Publisher publisher, EventPublisher
     public async Task<IReadOnlyList<EventFailure>> ApplyAsync(Batch batch, CancellationToken stopping, CancellationToken cancellation)
     {
         var (rounds, failures) = Rounds(batch);
-        foreach (var round in rounds)
+        foreach (var (index, round) in rounds.Index())
         {
+            // What follows the first message of an account has waited for it, and does not wait for company as well.
+            var together = index == 0;
             var options = new ParallelOptions { MaxDegreeOfParallelism = CallsInFlight, CancellationToken = stopping };
             await Parallel.ForEachAsync(Calls(round), options, async (call, _) =>
-                await sender.PublishAsync(publisher.PubSub, publisher.Topic, call, stopping, cancellation));
+                await sender.PublishAsync(publisher.PubSub, publisher.Topic, call, together, stopping, cancellation));
         }
 
         return [.. failures.Values];
