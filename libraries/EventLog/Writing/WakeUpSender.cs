@@ -43,7 +43,8 @@ internal sealed class WakeUpSender(Func<WakeUp, CancellationToken, Task> publish
                 await Task.Delay(new TimeSpan(rest), time);
             }
 
-            Volatile.Write(ref _sending, 0);
+            // Before the look, and not after it: else what comes in between would wait for what comes next.
+            Interlocked.Exchange(ref _sending, 0);
         }
         while (HasGrown() && Interlocked.Exchange(ref _sending, 1) == 0);
     }

@@ -15,9 +15,12 @@ internal readonly record struct OutgoingMessage(string PartitionKey, ReadOnlyMem
 /// </summary>
 internal sealed class EventPublisher(Autogen.Dapr.DaprClient dapr, Outage outage, TimeProvider time)
 {
-    // The sidecar's limit is 4 MiB.
-    private const double MessagesTogether = 100;
-    private const double BytesTogether = 1 << 20;
+    /// <summary>Most messages of a call.</summary>
+    public const int MessagesPerCall = 100;
+
+    /// <summary>Most bytes of a call with more than one message; the sidecar takes 4 MiB.</summary>
+    public const int BytesPerCall = 1 << 20;
+
     private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<(string PubSub, string Topic), SharedCalls<IReadOnlyList<OutgoingMessage>, bool>> _topics = new();
@@ -61,7 +64,7 @@ internal sealed class EventPublisher(Autogen.Dapr.DaprClient dapr, Outage outage
     /// </summary>
     private SharedCalls<IReadOnlyList<OutgoingMessage>, bool> Calls((string PubSub, string Topic) at) => new(
         (calls, cancellation) => SendAsync(at.PubSub, at.Topic, calls.SelectMany(messages => messages), cancellation),
-        messages => Math.Max(messages.Count / MessagesTogether, messages.Sum(message => (double)message.CloudEvent.Length) / BytesTogether),
+        messages => Math.Max((double)messages.Count / MessagesPerCall, messages.Sum(message => (double)message.CloudEvent.Length) / BytesPerCall),
         messages => messages.Select(message => message.PartitionKey),
         Timeout.InfiniteTimeSpan, time);
 

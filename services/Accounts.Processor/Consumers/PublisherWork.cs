@@ -5,8 +5,6 @@ namespace Accounts.Processor.Consumers;
 /// <summary>Publishes what a batch of events asks for.</summary>
 internal sealed class PublisherWork(Function.Publisher publisher, EventPublisher sender)
 {
-    private const int MessagesPerCall = 100;
-    private const int BytesPerCall = 1 << 20;
     private const int CallsInFlight = 4;
 
     /// <summary>
@@ -67,7 +65,7 @@ internal sealed class PublisherWork(Function.Publisher publisher, EventPublisher
         var bytes = 0;
         foreach (var message in messages)
         {
-            if (call.Count > 0 && (call.Count == MessagesPerCall || bytes + message.CloudEvent.Length > BytesPerCall))
+            if (call.Count > 0 && (call.Count == EventPublisher.MessagesPerCall || bytes + message.CloudEvent.Length > EventPublisher.BytesPerCall))
             {
                 yield return call;
                 (call, bytes) = ([], 0);

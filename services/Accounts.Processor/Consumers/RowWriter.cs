@@ -9,8 +9,12 @@ namespace Accounts.Processor.Consumers;
 /// </summary>
 internal sealed class RowWriter(IStateStore store, bool createsInTransactions)
 {
-    private const int RowsPerTransaction = 100;
-    private const int BytesPerTransaction = 512 * 1024;
+    /// <summary>Most rows of a transaction.</summary>
+    public const int RowsPerTransaction = 100;
+
+    /// <summary>Most bytes of a transaction with more than one row.</summary>
+    public const int BytesPerTransaction = 512 * 1024;
+
     private const int InFlight = 4;
     private const int CreatesInFlight = 16;
 

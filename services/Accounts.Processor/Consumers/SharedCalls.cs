@@ -30,9 +30,9 @@ internal sealed class SharedCalls<TCall, TResult>(
     /// <param name="cancellation">Ends the wait; what becomes of the call is unknown then.</param>
     public async Task<TResult> CallAsync(TCall call, CancellationToken cancellation)
     {
-        if (share(call) <= 0.5 && !Apart)
+        if (share(call) is <= 0.5 and var needs && !Apart)
         {
-            var group = Join(call);
+            var group = Join(call, needs);
             try
             {
                 return await group.Answer.WaitAsync(silence, time, cancellation);
@@ -69,12 +69,12 @@ internal sealed class SharedCalls<TCall, TResult>(
 
     private void GoApart() => Interlocked.Exchange(ref _silent, time.GetTimestamp());
 
-    private Group Join(TCall call)
+    private Group Join(TCall call, double needs)
     {
         Group group;
         lock (_gate)
         {
-            var (needs, keys) = (share(call), unique(call).ToArray());
+            var keys = unique(call).ToArray();
             if (_waiting.Find(waiting => waiting.Free >= needs && !waiting.Keys.Overlaps(keys)) is { } found)
             {
                 group = found;

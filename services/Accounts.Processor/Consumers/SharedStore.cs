@@ -6,8 +6,6 @@ namespace Accounts.Processor.Consumers;
 internal sealed class SharedStore(IStateStore store, TimeProvider time) : IStateStore
 {
     private const double KeysTogether = 100;
-    private const double RowsTogether = 100;
-    private const double BytesTogether = 512 * 1024;
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(1);
 
     private readonly SharedCalls<IReadOnlyList<string>, IReadOnlyDictionary<string, StoredValue>> _reads = new(
@@ -21,7 +19,7 @@ internal sealed class SharedStore(IStateStore store, TimeProvider time) : IState
             await store.TransactAsync(calls is [var single] ? single : [.. calls.SelectMany(writes => writes)], cancellation);
             return true;
         },
-        writes => Math.Max(writes.Count / RowsTogether, writes.Sum(write => (double)write.Value.Length) / BytesTogether),
+        writes => Math.Max((double)writes.Count / RowWriter.RowsPerTransaction, writes.Sum(write => (double)write.Value.Length) / RowWriter.BytesPerTransaction),
         writes => writes.Select(write => write.Key), Silence, time);
 
     public string Name => store.Name;
