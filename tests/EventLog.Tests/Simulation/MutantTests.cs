@@ -29,7 +29,7 @@ public sealed class MutantTests(ITestOutputHelper output)
 
     [Fact]
     public async Task With_nothing_broken_nothing_is_found() =>
-        Assert.Null(await Behind.Run(() => (Mutants.All[0] with { Replace = Mutants.All[0].Find }).FindSeed(Enumerable.Range(1, 300))));
+        Assert.Null(await Behind.Run(() => BrokenLog.FindSeed(broken: null, Enumerable.Range(1, 100))));
 
     [Fact]
     public void The_list_has_every_rule_and_what_breaks_it()
@@ -56,7 +56,7 @@ public sealed class MutantTests(ITestOutputHelper output)
             # What the simulation would find
 
             Each rule of the log, broken in one place of the sources (`Mutants.cs`), and a seed whose schedule then violates a guarantee.
-            `MutantTests` compiles each of them and tries the seed, and others if the code has moved on since.
+            `MutantTests` tries the seed, and others if the code has moved on since.
 
             | rule | broken | file | seed |
             |---|---|---|---|
