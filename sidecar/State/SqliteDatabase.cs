@@ -35,6 +35,8 @@ internal sealed class SqliteDatabase : IDisposable
             // FULL in WAL mode: every commit is synced to disk before it returns.
             connection.Execute("PRAGMA synchronous = FULL");
             connection.Execute("PRAGMA cache_size = -65536");
+            // What a savepoint may have to bring back would go to a file, page by page.
+            connection.Execute("PRAGMA temp_store = MEMORY");
             connection.Execute("PRAGMA wal_autocheckpoint = 0");
             connection.Execute("PRAGMA journal_size_limit = 67108864");
             checkpoints = new SqliteCheckpoints(path);
