@@ -19,6 +19,9 @@ internal sealed class CommandLoad : IAsyncDisposable
     private const int SharedAccounts = 4;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
+    // Longer than any outage of a test, so that a replica that stays away is a failure and no endless run.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromSeconds(1) }) { Timeout = TimeSpan.FromSeconds(10) };
     private readonly Replica[] _replicas;
     private readonly ConcurrentDictionary<string, bool> _acknowledged;
@@ -56,7 +59,11 @@ internal sealed class CommandLoad : IAsyncDisposable
     {
         var load = new CommandLoad(replicas, acknowledged, between);
         await Task.WhenAll(load._shared.Select((number, i) => load.OpenAsync(i % load._replicas.Length, number, shared: true)));
-        load._clients = Task.WhenAll(Enumerable.Range(0, clients * load._replicas.Length).Select(i => Task.Run(() => load.ClientAsync(i % load._replicas.Length))));
+
+        // All accounts are open before anybody counts: whoever opens one does not rest.
+        var own = Enumerable.Range(0, clients * load._replicas.Length).Select(_ => AccountSystem.NewNumber()).ToList();
+        await Task.WhenAll(own.Select((number, i) => load.OpenAsync(i % load._replicas.Length, number, shared: false)));
+        load._clients = Task.WhenAll(own.Select((number, i) => Task.Run(() => load.ClientAsync(i % load._replicas.Length, number))));
         return load;
     }
 
@@ -131,10 +138,8 @@ internal sealed class CommandLoad : IAsyncDisposable
         _http.Dispose();
     }
 
-    private async Task ClientAsync(int home)
+    private async Task ClientAsync(int home, string number)
     {
-        var number = AccountSystem.NewNumber();
-        await OpenAsync(home, number, shared: false);
         var version = 3L;
         for (var i = 0; !_ended; i++)
         {
@@ -180,8 +185,8 @@ internal sealed class CommandLoad : IAsyncDisposable
 
     private async Task<Known> SendAsync(int home, string path, string? body, string? expected)
     {
-        var key = Guid.NewGuid().ToString("N");
-        for (var turn = 0; ; turn++)
+        var (key, began) = (Guid.NewGuid().ToString("N"), Stopwatch.GetTimestamp());
+        while (true)
         {
             // The client's own replica if it is up, else another one.
             var at = Enumerable.Range(home, _replicas.Length).Select(i => i % _replicas.Length).OrderByDescending(i => _replicas[i].Up).First();
@@ -189,6 +194,11 @@ internal sealed class CommandLoad : IAsyncDisposable
             {
                 Interlocked.Increment(ref _done[home]);
                 return known;
+            }
+
+            if (Stopwatch.GetElapsedTime(began) > Patience)
+            {
+                throw new TimeoutException($"For {Patience.TotalSeconds} s nobody knew what became of {path}; at last: {_attempts.LastOrDefault()}");
             }
 
             await Task.Delay(Pause);
