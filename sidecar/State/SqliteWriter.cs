@@ -15,6 +15,10 @@ internal sealed class SqliteWriter : IDisposable
     private readonly Thread _thread;
     private readonly object _gate = new();
     private readonly Dictionary<SqliteTable, long> _cleaned = [];
+    private readonly List<RowVersion> _rows = [];
+
+    // Some tables take keys that differ by their case for the same.
+    private readonly HashSet<string> _keys = new(StringComparer.OrdinalIgnoreCase);
     private List<Job> _waiting = [];
     private int _pages;
     private bool _closed;
@@ -199,37 +203,9 @@ internal sealed class SqliteWriter : IDisposable
 
     private StateFailure? Apply(Job job, SqliteTable table, long now)
     {
-        // One write needs no savepoint: it is refused before anything is done, or it is one statement.
-        var savepoint = job.Writes.Count > 1 && table.Rules.RollsBack;
-        if (savepoint)
-        {
-            _connection.Execute("SAVEPOINT job");
-        }
-
-        StateFailure? failure = null;
-        foreach (var write in job.Writes)
-        {
-            if (Apply(table, write, job.Transaction, now) is not { } refusal)
-            {
-                continue;
-            }
-
-            failure ??= refusal;
-            if (table.Rules.RollsBack)
-            {
-                break;
-            }
-        }
-
-        if (savepoint)
-        {
-            if (failure is not null)
-            {
-                _connection.Execute("ROLLBACK TO job");
-            }
-
-            _connection.Execute("RELEASE job");
-        }
+        var failure = !table.Rules.RollsBack ? ApplyWhatMayBe(job, table, now)
+            : IsEachKeyOnce(job.Writes) ? ApplyAllOrNothing(job, table, now)
+            : ApplyInSavepoint(job, table, now);
 
         if (!_cleaned.TryGetValue(table, out var cleaned) || now - cleaned >= _betweenCleanUps.TotalMilliseconds)
         {
@@ -240,22 +216,102 @@ internal sealed class SqliteWriter : IDisposable
         return failure;
     }
 
-    private StateFailure? Apply(SqliteTable table, StateWrite write, bool transaction, long now)
+    /// <summary>Whether all may be written is known before any is, so that nothing has to be brought back.</summary>
+    private StateFailure? ApplyAllOrNothing(Job job, SqliteTable table, long now)
     {
-        var find = _connection.Prepare(table.Find).Bind(1, write.Key);
-        var row = find.Step() && !(find.Number(1) <= now)
-            ? new RowVersion(true, find.Text(0), find.Number(2) != 0)
-            : default;
-        find.Reset();
+        _rows.Clear();
+        foreach (var write in job.Writes)
+        {
+            var row = Find(table, write.Key, now);
+            if (table.Rules.Refusal(row, write, job.Transaction) is { } refusal)
+            {
+                return refusal;
+            }
+
+            _rows.Add(row);
+        }
+
+        for (var i = 0; i < job.Writes.Count; i++)
+        {
+            Put(table, _rows[i], job.Writes[i], job.Transaction, now);
+        }
+
+        return null;
+    }
+
+    /// <summary>What is written to a key decides about the next write to it, and what is refused then takes all of them back.</summary>
+    private StateFailure? ApplyInSavepoint(Job job, SqliteTable table, long now)
+    {
+        _connection.Execute("SAVEPOINT job");
+        StateFailure? failure = null;
+        foreach (var write in job.Writes)
+        {
+            failure = TryApply(table, write, job.Transaction, now);
+            if (failure is not null)
+            {
+                _connection.Execute("ROLLBACK TO job");
+                break;
+            }
+        }
+
+        _connection.Execute("RELEASE job");
+        return failure;
+    }
+
+    private StateFailure? ApplyWhatMayBe(Job job, SqliteTable table, long now)
+    {
+        StateFailure? failure = null;
+        foreach (var write in job.Writes)
+        {
+            var refusal = TryApply(table, write, job.Transaction, now);
+            failure ??= refusal;
+        }
+
+        return failure;
+    }
+
+    private bool IsEachKeyOnce(IReadOnlyList<StateWrite> writes)
+    {
+        _keys.Clear();
+        foreach (var write in writes)
+        {
+            if (!_keys.Add(write.Key))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private StateFailure? TryApply(SqliteTable table, StateWrite write, bool transaction, long now)
+    {
+        var row = Find(table, write.Key, now);
         if (table.Rules.Refusal(row, write, transaction) is { } refusal)
         {
             return refusal;
         }
 
+        Put(table, row, write, transaction, now);
+        return null;
+    }
+
+    private RowVersion Find(SqliteTable table, string key, long now)
+    {
+        var find = _connection.Prepare(table.Find).Bind(1, key);
+        var row = find.Step() && !(find.Number(1) <= now)
+            ? new RowVersion(true, find.Text(0), find.Number(2) != 0)
+            : default;
+        find.Reset();
+        return row;
+    }
+
+    private void Put(SqliteTable table, in RowVersion row, StateWrite write, bool transaction, long now)
+    {
         if (write.IsDelete)
         {
             _connection.Prepare(table.Delete).Bind(1, write.Key).Run();
-            return null;
+            return;
         }
 
         _connection.Prepare(table.Put)
@@ -265,7 +321,6 @@ internal sealed class SqliteWriter : IDisposable
             .Bind(4, write.Ttl is { } ttl ? now + (long)ttl.TotalMilliseconds : null)
             .Bind(5, table.Rules.FencedAfter(row, write, transaction) ? 1 : 0)
             .Run();
-        return null;
     }
 
     private sealed class Job(SqliteTable? table, IReadOnlyList<StateWrite> writes, bool transaction)

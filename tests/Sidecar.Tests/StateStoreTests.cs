@@ -72,6 +72,23 @@ public sealed class StateStoreTests : IDisposable
     }
 
     [Theory, MemberData(nameof(Stores))]
+    public async Task What_a_transaction_has_written_to_a_key_decides_about_its_next_write_to_it(string kind, string behaviour)
+    {
+        var store = await OpenAsync(kind, behaviour);
+        var (redis, other) = (behaviour == "Redis", behaviour == "MySql" ? "K" : "k");
+
+        var twice = await store.WriteAsync([Write("a", "1"), Create("k", "1"), Create(other, "2")], transaction: true);
+
+        Assert.Equal(redis, twice is null);
+        Assert.Equal(redis ? "1" : null, await ValueAsync(store, "a"));
+        Assert.Equal(redis ? "2" : null, await ValueAsync(store, "k"));
+        Assert.Null(await store.WriteAsync([Create("n", "1"), new StateWrite("n", default) { IsDelete = true }, Create("n", "3")], transaction: true));
+        Assert.Equal("3", await ValueAsync(store, "n"));
+
+        static StateWrite Create(string key, string value) => Write(key, value) with { Concurrency = Concurrency.FirstWrite };
+    }
+
+    [Theory, MemberData(nameof(Stores))]
     public async Task A_create_in_a_transaction_is_honoured_except_by_Redis(string kind, string behaviour)
     {
         var store = await OpenAsync(kind, behaviour);
