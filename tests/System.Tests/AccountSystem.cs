@@ -123,6 +123,9 @@ public sealed class AccountSystem(Uri commands, Uri processor, Uri queries) : ID
         var number = NewNumber();
         (await Create(number, isDefault)).Is(201);
         await Shown(number, 3);
+
+        // Another function fills the history, in its own time.
+        (await Read($"/v1/accounts/{number}/events?minVersion=3", ("Prefer", "wait=10"))).Is(200);
         return number;
     }
 
