@@ -204,7 +204,7 @@ internal sealed class SqliteWriter : IDisposable
     private StateFailure? Apply(Job job, SqliteTable table, long now)
     {
         var failure = !table.Rules.RollsBack ? ApplyWhatMayBe(job, table, now)
-            : IsEachKeyOnce(job.Writes) ? ApplyAllOrNothing(job, table, now)
+            : job.Writes.Count == 1 || IsEachKeyOnce(job.Writes) ? ApplyAllOrNothing(job, table, now)
             : ApplyInSavepoint(job, table, now);
 
         if (!_cleaned.TryGetValue(table, out var cleaned) || now - cleaned >= _betweenCleanUps.TotalMilliseconds)

@@ -19,7 +19,7 @@ public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output)
 
     // So that the processors are not what limits the rate: a replica that is started again compiles everything anew, and other tests
     // run on the machine.
-    private static readonly TimeSpan Unhurried = TimeSpan.FromMilliseconds(150);
+    private static readonly TimeSpan Unhurried = TimeSpan.FromMilliseconds(100);
 
     [Fact]
     public async Task Replicas_may_be_killed_paused_and_stopped_under_load()

@@ -23,7 +23,7 @@ internal static class BrokenLog
     private static readonly CSharpParseOptions Language = new(LanguageVersion.Latest);
     private static readonly Lazy<Assembly> Simulation = new(Load);
 
-    /// <summary>The first of the seeds whose schedule shows that a rule is broken, or with null, that any is.</summary>
+    /// <summary>The first of the seeds whose schedule shows that the rule is broken, or with null, that any is; null when none does.</summary>
     public static (int Seed, string Finding)? FindSeed(Mutant? broken, IEnumerable<int> seeds)
     {
         var run = Simulation.Value.GetType(typeof(Schedule).FullName!)!.GetMethod(nameof(Schedule.Run))!;

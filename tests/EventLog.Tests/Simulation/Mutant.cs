@@ -9,7 +9,4 @@ namespace EventLog.Tests.Simulation;
 public sealed record Mutant(string Rule, string Broken, string File, string Find, string Replace)
 {
     public override string ToString() => Rule;
-
-    /// <summary>The first of the seeds whose schedule shows that the rule is broken, with what it says; null when none does.</summary>
-    public (int Seed, string Finding)? FindSeed(IEnumerable<int> seeds) => BrokenLog.FindSeed(this, seeds);
 }
