@@ -15,8 +15,7 @@ internal sealed class PolicyWork(Function.Policy policy, CommandSender sender)
     public async Task<IReadOnlyList<EventFailure>> ApplyAsync(Batch batch, CancellationToken stopping, CancellationToken cancellation)
     {
         var failures = new ConcurrentBag<EventFailure>();
-        var options = new ParallelOptions { MaxDegreeOfParallelism = AccountsInFlight, CancellationToken = stopping };
-        await Parallel.ForEachAsync(batch.For(policy).GroupBy(logged => logged.Account), options, async (events, _) =>
+        await UntilStopped.ForEachAsync(batch.For(policy).GroupBy(logged => logged.Account), AccountsInFlight, async events =>
         {
             foreach (var logged in events)
             {
@@ -30,7 +29,7 @@ internal sealed class PolicyWork(Function.Policy policy, CommandSender sender)
                     return;
                 }
             }
-        });
+        }, stopping);
         return [.. failures];
     }
 

@@ -18,9 +18,8 @@ internal sealed class PublisherWork(Function.Publisher publisher, EventPublisher
         {
             // What follows the first message of an account has waited for it, and does not wait for company as well.
             var together = index == 0;
-            var options = new ParallelOptions { MaxDegreeOfParallelism = CallsInFlight, CancellationToken = stopping };
-            await Parallel.ForEachAsync(Calls(round), options, async (call, _) =>
-                await sender.PublishAsync(publisher.PubSub, publisher.Topic, call, together, stopping, cancellation));
+            await UntilStopped.ForEachAsync(
+                Calls(round), CallsInFlight, call => sender.PublishAsync(publisher.PubSub, publisher.Topic, call, together, stopping, cancellation), stopping);
         }
 
         return [.. failures.Values];

@@ -29,8 +29,7 @@ internal sealed class OneDefaultWork(PolicySetting setting)
         var failed = new ConcurrentBag<EventFailure>(failures.Concat(unsaved));
         var without = unsaved.ToDictionary(failure => failure.Event.Account, failure => failure.Event.Version);
         var saved = events.Where(e => !without.TryGetValue(e.Logged.Account, out var version) || e.Logged.Version < version);
-        var options = new ParallelOptions { MaxDegreeOfParallelism = UsersInFlight, CancellationToken = stopping };
-        await Parallel.ForEachAsync(saved.GroupBy(e => e.User), options, async (ofUser, _) =>
+        await UntilStopped.ForEachAsync(saved.GroupBy(e => e.User), UsersInFlight, async ofUser =>
         {
             try
             {
@@ -43,7 +42,7 @@ internal sealed class OneDefaultWork(PolicySetting setting)
                     failed.Add(new EventFailure(first.Logged, cause));
                 }
             }
-        });
+        }, stopping);
         return EventFailure.FirstOfEachAccount(failed);
     }
 

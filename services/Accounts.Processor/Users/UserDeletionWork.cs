@@ -18,8 +18,7 @@ internal sealed class UserDeletionWork(PolicySetting setting)
         var keys = events.Select(e => DeletedUserRow.Key(setting.At, e.User)).ToHashSet();
         var deleted = await setting.ReadAsync(keys, UsersJson.Default.DeletedUserRow, stopping);
         var failed = new ConcurrentBag<EventFailure>(failures);
-        var options = new ParallelOptions { MaxDegreeOfParallelism = AccountsInFlight, CancellationToken = stopping };
-        await Parallel.ForEachAsync(events.GroupBy(e => e.Logged.Account), options, async (ofAccount, _) =>
+        await UntilStopped.ForEachAsync(events.GroupBy(e => e.Logged.Account), AccountsInFlight, async ofAccount =>
         {
             foreach (var (logged, user) in ofAccount)
             {
@@ -37,7 +36,7 @@ internal sealed class UserDeletionWork(PolicySetting setting)
                     return;
                 }
             }
-        });
+        }, stopping);
         return EventFailure.FirstOfEachAccount(failed);
     }
 }
