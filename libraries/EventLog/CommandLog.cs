@@ -57,9 +57,12 @@ public sealed class CommandLog<TState, TCommand, TEvent>
         _routes.Receive = ReceiveAsync;
     }
 
+    /// <summary>True once the log is open: from then on this replica can be given partitions.</summary>
+    public bool IsOpen => _open.Task.IsCompletedSuccessfully;
+
     /// <summary>Null when the log is open and can take commands, else what it waits for.</summary>
     public string? NotReady =>
-        !_open.Task.IsCompletedSuccessfully ? $"the log in component '{_store.Name}' is not open yet"
+        !IsOpen ? $"the log in component '{_store.Name}' is not open yet"
         : !_routed ? "the partitions' actors have not answered yet"
         : Array.Find(_lanes, lane => lane.Writer.Broken is not null)?.Writer.Broken!.Message;
 
@@ -135,7 +138,7 @@ public sealed class CommandLog<TState, TCommand, TEvent>
     private async Task<Outcome<TState>> SubmitAsync(Pending<TState, TCommand> pending, CancellationToken cancellation)
     {
         using var expiry = _expiry.Token.UnsafeRegister(static state => ((Pending<TState, TCommand>)state!).Expire(), pending);
-        if (!_open.Task.IsCompletedSuccessfully)
+        if (!IsOpen)
         {
             await Task.WhenAny(_open.Task, pending.OutcomeAsync()).WaitAsync(cancellation);
         }

@@ -42,6 +42,9 @@ public sealed record LogOptions
         init => field = value is > 0 and <= LargestRecord ? value : throw new ArgumentOutOfRangeException(nameof(BatchBytes), value, $"A record has 1 to {LargestRecord} bytes.");
     } = 512 * 1024;
 
+    /// <summary>Records that are read at once, where there is more to read than what a rival has just written.</summary>
+    internal int RecordsPerRead { get; init; } = 100;
+
     /// <summary>How often snapshots are saved while a partition is written.</summary>
     public TimeSpan SnapshotEvery { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -57,8 +60,11 @@ public sealed record LogOptions
     /// <summary>A command older than this is answered "unknown" and not decided any more.</summary>
     public TimeSpan CommandAge { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>A caller waits at most so long before it is told that the outcome is unknown.</summary>
-    public TimeSpan AnswerWithin { get; init; } = TimeSpan.FromSeconds(4);
+    /// <summary>
+    /// A caller waits at most so long before it is told that the outcome is unknown. Nobody is to wait longer than 3 s for an answer,
+    /// whatever becomes of the replica that decides.
+    /// </summary>
+    public TimeSpan AnswerWithin { get; init; } = TimeSpan.FromSeconds(2.5);
 
     /// <summary>A route that says nothing for this long is silent, and the replica uses its own writer.</summary>
     public TimeSpan RouteSilence { get; init; } = TimeSpan.FromSeconds(1);

@@ -12,7 +12,14 @@ namespace ServiceDefaults;
 /// <param name="NotReady">Null when it is there, else what it waits for, for the log only. May throw.</param>
 public sealed record ReadinessCheck(string Name, Func<CancellationToken, Task<string?>> NotReady);
 
-/// <summary>The probes: <c>/healthz/startup</c>, <c>/healthz/live</c> (no dependencies) and <c>/healthz/ready</c>.</summary>
+/// <summary>Whether the sidecar may give the service work: actors, messages, invocations. A service without one takes it at once.</summary>
+/// <param name="IsOpen">Becomes true once, and stays so.</param>
+public sealed record OpenCheck(Func<bool> IsOpen);
+
+/// <summary>
+/// The probes: <c>/healthz/startup</c>, <c>/healthz/live</c> (no dependencies) and <c>/healthz/ready</c> for the platform, and
+/// <c>/healthz/open</c> for the sidecar's app health check.
+/// </summary>
 public static class Health
 {
     /// <summary>Adds a check to <c>/healthz/ready</c>.</summary>
@@ -38,6 +45,10 @@ public static class Health
             .WithName("startup").WithSummary("Has the process started?").Answers(204, "It has.");
         probes.MapGet("/live", () => TypedResults.NoContent())
             .WithName("live").WithSummary("Is the process alive? Asks nothing else.").Answers(204, "It is.");
+        var open = app.Services.GetService<OpenCheck>() ?? new OpenCheck(() => true);
+        probes.MapGet("/open", () => TypedResults.StatusCode(open.IsOpen() ? StatusCodes.Status204NoContent : StatusCodes.Status503ServiceUnavailable))
+            .WithName("open").WithSummary("May the sidecar give the service work? Asks nothing else.")
+            .Answers(204, "It may.").Answers(503, "The service is still opening what it works on.");
         probes.MapGet("/ready", async (Readiness readiness, HttpContext context) =>
             {
                 var answer = await readiness.AskAsync();

@@ -39,6 +39,7 @@ internal static class AccountLog
             Meter = Telemetry.Name,
         });
         builder.Services.AddSingleton<CommandMetrics>();
+        builder.Services.AddSingleton(services => new OpenCheck(() => services.GetRequiredService<AccountCommandLog>().IsOpen));
         builder.Services.AddReadinessCheck("log", services =>
         {
             var log = services.GetRequiredService<AccountCommandLog>();

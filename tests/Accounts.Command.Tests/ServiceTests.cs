@@ -23,13 +23,21 @@ public class ServiceTests(LonelyService service, GuardedService guarded) : IClas
     }
 
     [Fact]
+    public async Task A_service_whose_log_is_not_open_is_given_no_work_by_its_sidecar()
+    {
+        using var answer = await service.Client.GetAsync("/healthz/open", Stop);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+    }
+
+    [Fact]
     public async Task The_OpenAPI_document_keeps_our_rules()
     {
         var document = JsonElement.Parse(await service.Client.GetStringAsync("/openapi/v1.json", Stop));
 
         Assert.Empty(OpenApiComplaints.About(document));
         Assert.Equal(
-            ["/healthz/live", "/healthz/ready", "/healthz/startup", "/v1/accounts", "/v1/accounts/import", "/v1/accounts/{accountNumber}/commands", "/v1/accounts/{accountNumber}/commands/{name}"],
+            ["/healthz/live", "/healthz/open", "/healthz/ready", "/healthz/startup", "/v1/accounts", "/v1/accounts/import", "/v1/accounts/{accountNumber}/commands", "/v1/accounts/{accountNumber}/commands/{name}"],
             document.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
         var create = document.GetProperty("paths").GetProperty("/v1/accounts").GetProperty("post");
         Assert.Equal(

@@ -69,9 +69,11 @@ public class LonelyTests(LonelyService service) : IClassFixture<LonelyService>
     public async Task A_service_without_a_sidecar_is_alive_but_not_ready()
     {
         using var live = await Send("GET", "/healthz/live");
+        using var open = await Send("GET", "/healthz/open");
         using var ready = await Send("GET", "/healthz/ready");
 
         Assert.Equal(HttpStatusCode.NoContent, live.StatusCode);
+        Assert.Equal(HttpStatusCode.NoContent, open.StatusCode);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
         Assert.Equal("""{"ready":false,"checks":{"sidecar":false,"views":false}}""", await ready.Content.ReadAsStringAsync(Stop));
     }
@@ -84,7 +86,7 @@ public class LonelyTests(LonelyService service) : IClassFixture<LonelyService>
         Assert.Empty(OpenApiComplaints.About(document));
         Assert.Equal(
             [
-                "/healthz/live", "/healthz/ready", "/healthz/startup",
+                "/healthz/live", "/healthz/open", "/healthz/ready", "/healthz/startup",
                 "/v1/accounts", "/v1/accounts/counts", "/v1/accounts/stream",
                 "/v1/accounts/{accountNumber}", "/v1/accounts/{accountNumber}/commands", "/v1/accounts/{accountNumber}/events", "/v1/accounts/{accountNumber}/stream",
                 "/v1/events", "/v1/users/{userId}/accounts",

@@ -6,8 +6,8 @@ using System.Text;
 
 namespace SystemTests;
 
-/// <summary>One answer that a client got from a replica, or none (status 0).</summary>
-internal sealed record Attempt(int Replica, TimeSpan Took, int Status, string Text, bool SaysWhenToRetry);
+/// <summary>One answer that a client got from a replica, or none (status 0); when it was asked, by <see cref="CommandLoad.Lasts"/>.</summary>
+internal sealed record Attempt(int Replica, TimeSpan Asked, TimeSpan Took, int Status, string Text, bool SaysWhenToRetry);
 
 /// <summary>
 /// Clients of several replicas, as behind a load balancer: each has a replica of its own, an account of its own that it
@@ -30,6 +30,7 @@ internal sealed class CommandLoad : IAsyncDisposable
     private readonly ConcurrentQueue<string> _surprises = new();
     private readonly string[] _shared = [.. Enumerable.Range(0, SharedAccounts).Select(_ => AccountSystem.NewNumber())];
     private readonly long[] _done;
+    private readonly long _began = Stopwatch.GetTimestamp();
     private Task _clients = Task.CompletedTask;
     private volatile bool _ended;
 
@@ -42,6 +43,9 @@ internal sealed class CommandLoad : IAsyncDisposable
         _acknowledged = acknowledged;
         _done = new long[_replicas.Length];
     }
+
+    /// <summary>How long it lasts so far.</summary>
+    public TimeSpan Lasts => Stopwatch.GetElapsedTime(_began);
 
     /// <summary>Everything so far that a living replica answered, or failed to.</summary>
     public IReadOnlyCollection<Attempt> Attempts => _attempts;
@@ -216,13 +220,13 @@ internal sealed class CommandLoad : IAsyncDisposable
         }
 
         request.Content = body is null ? null : new StringContent(body, Encoding.UTF8, MediaTypeHeaderValue.Parse("application/json"));
-        var started = Stopwatch.GetTimestamp();
+        var asked = Lasts;
         try
         {
             using var response = await _http.SendAsync(request, replica.Gone.Token);
             var text = await response.Content.ReadAsStringAsync(replica.Gone.Token);
             var status = (int)response.StatusCode;
-            Met(replica, new Attempt(at, Stopwatch.GetElapsedTime(started), status, text, response.Headers.RetryAfter is not null));
+            Met(replica, new Attempt(at, asked, Lasts - asked, status, text, response.Headers.RetryAfter is not null));
             return status == 503 ? null : new Known(
                 status,
                 response.Headers.ETag is { } tag ? long.Parse(tag.Tag.Trim('"'), CultureInfo.InvariantCulture) : 0,
@@ -233,7 +237,7 @@ internal sealed class CommandLoad : IAsyncDisposable
         {
             if (replica.Up)
             {
-                Met(replica, new Attempt(at, Stopwatch.GetElapsedTime(started), 0, e.Message, false));
+                Met(replica, new Attempt(at, asked, Lasts - asked, 0, e.Message, false));
             }
 
             return null;

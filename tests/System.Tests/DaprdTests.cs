@@ -72,7 +72,7 @@ public sealed class DaprdTests : IDisposable
             Assert.Equal(Path.Combine(Repository.Root, "configuration", $"{app}.yaml"), DaprdArguments.After(lines, "--config"));
             Assert.Equal(Path.Combine(Repository.Root, "components", "redis"), DaprdArguments.After(lines, "--resources-path"));
             Assert.Equal($"localhost:{DaprdArguments.After(placement, "--port")}", DaprdArguments.After(lines, "--placement-host-address"));
-            Assert.Equal(("/healthz/live", "1", "900", "5"), (DaprdArguments.After(lines, "--app-health-check-path"), DaprdArguments.After(lines, "--app-health-probe-interval"), DaprdArguments.After(lines, "--app-health-probe-timeout"), DaprdArguments.After(lines, "--app-health-threshold")));
+            Assert.Equal(("/healthz/open", "1", "900", "5"), (DaprdArguments.After(lines, "--app-health-check-path"), DaprdArguments.After(lines, "--app-health-probe-interval"), DaprdArguments.After(lines, "--app-health-probe-timeout"), DaprdArguments.After(lines, "--app-health-threshold")));
             Assert.Contains("--enable-app-health-check", lines);
             Assert.Contains($"appPort: {DaprdArguments.After(lines, "--app-port")}", await File.ReadAllTextAsync(runFile, Stop), StringComparison.Ordinal);
         }

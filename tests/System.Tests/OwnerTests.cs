@@ -126,7 +126,7 @@ public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output)
         Recovery);
 
     private async Task IsBackAsync(CommandLoad load, double full, string when) =>
-        output.WriteLine($"{full:0} commands/s; {when} back in {(await load.ReachedAsync(full * Full, Recovery)).TotalSeconds:0.0} s");
+        output.WriteLine($"{full:0} commands/s; {when} back in {(await load.ReachedAsync(full * Full, Recovery)).TotalSeconds:0.0} s, at {load.Lasts.TotalSeconds:0.0} s");
 
     private void Check(CommandLoad load, TimeSpan longest)
     {
@@ -134,6 +134,6 @@ public class OwnerTests(ThreeReplicas replicas, ITestOutputHelper output)
         output.WriteLine($"{string.Join(", ", statuses)}; longest {load.Attempts.Max(a => a.Took).TotalSeconds:0.00} s");
         Assert.Empty(load.Surprises);
         Assert.All(load.Attempts, a => Assert.True(a.Status is 200 or 201 or 409 or 412 || (a.Status == 503 && a.SaysWhenToRetry), $"{a.Status} from replica {a.Replica} after {a.Took.TotalSeconds:0.00} s: {a.Text}"));
-        Assert.All(load.Attempts, a => Assert.True(a.Took < longest, $"Replica {a.Replica} took {a.Took.TotalSeconds:0.00} s to answer {a.Status} {a.Text}"));
+        Assert.All(load.Attempts, a => Assert.True(a.Took < longest, $"Replica {a.Replica} took {a.Took.TotalSeconds:0.00} s, at {a.Asked.TotalSeconds:0.0} s of the test, to answer {a.Status} {a.Text}"));
     }
 }

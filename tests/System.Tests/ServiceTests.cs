@@ -12,6 +12,7 @@ public class ServiceTests(SharedSystem shared)
     [Theory]
     [InlineData("/healthz/startup", 204)]
     [InlineData("/healthz/live", 204)]
+    [InlineData("/healthz/open", 204)]
     [InlineData("/healthz/ready", 200)]
     public async Task Probes_of_a_running_service_are_fine(string probe, int status)
     {

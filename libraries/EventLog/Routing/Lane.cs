@@ -112,6 +112,7 @@ internal sealed class Lane<TState, TCommand, TEvent>
             throw new InvalidOperationException("This replica is stopping.");
         }
 
+        _writer.Expect();
         var request = message.Deserialize(LogJson.Default.RouteRequest)!;
         var commands = new Pending<TState, TCommand>?[request.Commands.Count];
         for (var i = 0; i < commands.Length; i++)

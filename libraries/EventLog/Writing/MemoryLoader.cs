@@ -2,14 +2,13 @@ namespace EventLog;
 
 /// <summary>Brings a writer's memory up to the end of the log, and streams into it.</summary>
 internal sealed class MemoryLoader<TState, TCommand, TEvent>(
-    IStateStore store, int partition, PartitionMemory<TState, TCommand, TEvent> memory, TimeProvider time)
+    IStateStore store, int partition, PartitionMemory<TState, TCommand, TEvent> memory, LogOptions options, TimeProvider time)
     where TState : class
     where TCommand : class
     where TEvent : class
 {
-    // Positions asked for at once: a few when a single rival's record is expected, many when there is more to read.
+    // Where a single rival's record is expected.
     private const int FewPositions = 8;
-    private const int ManyPositions = 100;
 
     private const int MostTries = 4;
     private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(0.5);
@@ -23,7 +22,8 @@ internal sealed class MemoryLoader<TState, TCommand, TEvent>(
             memory.StartFrom(Head.Read(head.Value));
         }
 
-        await ReadOnAsync(ManyPositions, cancellation);
+        // Whoever begins at the head is not left behind by a head that goes on meanwhile: he would begin for ever.
+        await TryReadOnAsync(options.RecordsPerRead, goesBack: false, cancellation);
     }
 
     /// <summary>
@@ -32,9 +32,12 @@ internal sealed class MemoryLoader<TState, TCommand, TEvent>(
     public async Task<bool> IsAtEndAsync(CancellationToken cancellation) =>
         await ReadAsync(Keys.Record(partition, memory.Tail.Position + 1), cancellation) is null;
 
-    /// <summary>Folds the records after the tail until one is missing; true when there were any.</summary>
+    /// <summary>
+    /// Folds the records after the tail until one is missing. False: there are so many that the head is ahead of the memory, which
+    /// is to begin anew: a writer that others have relieved for hours would else read all that they have written.
+    /// </summary>
     /// <exception cref="LogBrokenException">A record does not follow the one before it.</exception>
-    public Task<bool> ReadOnAsync(CancellationToken cancellation) => ReadOnAsync(FewPositions, cancellation);
+    public Task<bool> TryReadOnAsync(CancellationToken cancellation) => TryReadOnAsync(Math.Min(FewPositions, options.RecordsPerRead), goesBack: true, cancellation);
 
     /// <summary>
     /// Brings the streams into memory that are not there, by one bulk read of their snapshots; false when all were. No
@@ -81,14 +84,14 @@ internal sealed class MemoryLoader<TState, TCommand, TEvent>(
         }
     }
 
-    private async Task<bool> ReadOnAsync(int positions, CancellationToken cancellation)
+    private async Task<bool> TryReadOnAsync(int positions, bool goesBack, CancellationToken cancellation)
     {
-        for (var any = false; ; any = true, positions = ManyPositions)
+        for (; ; positions = options.RecordsPerRead)
         {
             var records = await ReadRecordsAsync(positions, cancellation);
-            if (records.Count == 0)
+            if (goesBack && records.Count == options.RecordsPerRead && await IsBehindHeadAsync(cancellation))
             {
-                return any;
+                return false;
             }
 
             await LoadAsync(records.SelectMany(r => r.Record.Commands).Select(c => c.Stream), cancellation);
@@ -119,6 +122,9 @@ internal sealed class MemoryLoader<TState, TCommand, TEvent>(
             }
         }
     }
+
+    private async Task<bool> IsBehindHeadAsync(CancellationToken cancellation) =>
+        await ReadAsync(Keys.Head(partition), cancellation) is { } head && Head.Read(head.Value).Position > memory.Tail.Position;
 
     private async Task<List<(StoredRecord Record, ReadOnlyMemory<byte> Bytes)>> ReadRecordsAsync(int positions, CancellationToken cancellation)
     {

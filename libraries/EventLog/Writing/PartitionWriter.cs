@@ -31,6 +31,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
     private DateTimeOffset _looked;
     private Task? _look;
     private volatile LogBrokenException? _lost;
+    private volatile bool _expected;
     private int _queued;
 
     public PartitionWriter(
@@ -61,6 +62,13 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
         return true;
     }
 
+    /// <summary>Commands may come soon: the log is read now, and not when they wait for it.</summary>
+    public void Expect()
+    {
+        _expected = true;
+        _queue.Writer.TryWrite(null);
+    }
+
     /// <summary>Takes no more commands; <see cref="RunAsync"/> ends when the queued ones are answered.</summary>
     public void Complete() => _queue.Writer.TryComplete();
 
@@ -83,14 +91,13 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
 
                 if (!opened)
                 {
-                    if (_waiting.Count == 0)
+                    if (_waiting.Count == 0 && !_expected)
                     {
                         continue;
                     }
 
-                    (_memory, _loader, _snapshots) = Fresh();
-                    await _loader.OpenAsync(cancellation);
-                    _looked = _around.Time.GetUtcNow();
+                    _expected = false;
+                    await OpenAsync(cancellation);
                     opened = true;
                 }
 
@@ -131,6 +138,22 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
         }
     }
 
+    private async Task OpenAsync(CancellationToken cancellation)
+    {
+        (_memory, _loader, _snapshots) = Fresh();
+        await _loader.OpenAsync(cancellation);
+        _looked = _around.Time.GetUtcNow();
+    }
+
+    private async Task ReadOnAsync(CancellationToken cancellation)
+    {
+        if (!await _loader.TryReadOnAsync(cancellation))
+        {
+            await _snapshots.FinishAsync(cancellation);
+            await OpenAsync(cancellation);
+        }
+    }
+
     private async ValueTask<bool> TakeAsync(CancellationToken cancellation)
     {
         Drain();
@@ -165,9 +188,9 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
         var commands = NextCommands();
         try
         {
-            await _loader.LoadAsync(commands.Select(c => c.Stream), cancellation);
             while (commands.Count > 0)
             {
+                await _loader.LoadAsync(commands.Select(c => c.Stream), cancellation);
                 commands.RemoveAll(c => Abandoned(c) || TooOld(c));
                 await _loader.RecallAsync(commands.Where(c => c.Keyed || c.Travelled).Select(c => (c.Stream, c.Id)), cancellation);
                 commands.RemoveRange(0, await TryBatchAsync(commands, cancellation));
@@ -219,7 +242,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
                 // An answer that nothing records must have been true at the end of the log.
                 if (!await _loader.IsAtEndAsync(cancellation))
                 {
-                    await _loader.ReadOnAsync(cancellation);
+                    await ReadOnAsync(cancellation);
                     return 0;
                 }
 
@@ -240,7 +263,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
             if (!committed)
             {
                 _around.LostRace(_partition);
-                await _loader.ReadOnAsync(cancellation);
+                await ReadOnAsync(cancellation);
                 return 0;
             }
 
@@ -363,7 +386,7 @@ internal sealed class PartitionWriter<TState, TCommand, TEvent>
     {
         var memory = new PartitionMemory<TState, TCommand, TEvent>(_partition, _decider, _options);
         var saver = new SnapshotWriter<TState, TCommand, TEvent>(_store, _partition, memory, _abilities);
-        var loader = new MemoryLoader<TState, TCommand, TEvent>(_store, _partition, memory, _around.Time);
+        var loader = new MemoryLoader<TState, TCommand, TEvent>(_store, _partition, memory, _options, _around.Time);
         return (memory, loader, new SnapshotKeeper<TState, TCommand, TEvent>(_partition, memory, saver, _options, _around));
     }
 }

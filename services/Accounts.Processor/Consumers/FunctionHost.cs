@@ -39,6 +39,11 @@ internal sealed class FunctionHost(
     private CancellationToken _stopping;
     private IReadOnlyList<PartitionConsumer>? _consumers;
     private IReadOnlyList<ConsumerRoute>? _routes;
+    private string _borrowed = "";
+    private string _toldBorrowed = "";
+
+    /// <summary>True once the log and the views are open: from then on this replica can be given partitions and messages.</summary>
+    public bool IsOpen => _routes is not null;
 
     /// <summary>Null when every partition is worked on, here or elsewhere, and everything needed for that answers.</summary>
     public string? NotReady => _routes is not { } started ? "the log or the views are not open yet"
@@ -238,15 +243,18 @@ internal sealed class FunctionHost(
 
     private async Task LookForHoldersAsync(List<PartitionConsumer> consumers, List<ConsumerRoute> ways, CancellationToken stopping)
     {
-        var before = Borrowed();
         await Task.WhenAll(ways.Where((_, partition) => !consumers[partition].Held).Select(way => way.AskAsync(0, stopping)));
-        if (Borrowed() is var now && now != before)
+        var borrowed = string.Join(", ", consumers.Where(consumer => consumer.Borrowed).Select(consumer => consumer.Partition));
+
+        // A sidecar hosts actors only some time after its app has opened: until then it is no news that no route leads anywhere.
+        if (borrowed == _borrowed && borrowed != _toldBorrowed)
         {
             logger.LogInformation(
-                "Partitions that this replica works on because their routes are silent: {Partitions}", now.Length == 0 ? "none" : now);
+                "Partitions that this replica works on because their routes are silent: {Partitions}", borrowed.Length == 0 ? "none" : borrowed);
+            _toldBorrowed = borrowed;
         }
 
-        string Borrowed() => string.Join(", ", consumers.Where(consumer => consumer.Borrowed).Select(consumer => consumer.Partition));
+        _borrowed = borrowed;
     }
 
     private async Task EveryAsync(TimeSpan period, Func<Task> look, CancellationToken stopping)

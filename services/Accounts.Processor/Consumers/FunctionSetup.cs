@@ -57,6 +57,7 @@ internal static class FunctionSetup
         }
 
         services.AddHostedService(provider => provider.GetRequiredService<FunctionHost>());
+        services.AddSingleton(provider => new OpenCheck(() => provider.GetRequiredService<FunctionHost>().IsOpen));
         services.AddReadinessCheck("functions", provider =>
         {
             var host = provider.GetRequiredService<FunctionHost>();

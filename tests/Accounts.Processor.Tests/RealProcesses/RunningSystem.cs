@@ -259,7 +259,7 @@ internal sealed class RunningSystem : IAsyncDisposable
                 daprHTTPPort: {{http}}
                 daprGRPCPort: {{grpc}}
                 enableAppHealthCheck: true
-                appHealthCheckPath: /healthz/live
+                appHealthCheckPath: /healthz/open
                 appHealthProbeInterval: 1
                 env: { ASPNETCORE_URLS: "http://localhost:{{app}}" }
                 {{command}}

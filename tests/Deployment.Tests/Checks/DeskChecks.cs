@@ -91,7 +91,7 @@ internal static partial class DeskChecks
                 report.Unless(value is not null && value == scene.RunFile.Text("common", desk), service, service.Spec.Get("template", "metadata", "annotations", annotation), $"{annotation} is '{value}', and {desk} in dapr.yaml '{scene.RunFile.Text("common", desk)}'");
             }
 
-            report.Unless(Overlay.Annotations(service).GetValueOrDefault("dapr.io/app-health-check-path") == "/healthz/live", service, service.Spec.Get("template", "metadata", "annotations", "dapr.io/app-health-check-path"), "the sidecar would ask for a path that asks the sidecar");
+            report.Unless(Overlay.Annotations(service).GetValueOrDefault("dapr.io/app-health-check-path") == "/healthz/open", service, service.Spec.Get("template", "metadata", "annotations", "dapr.io/app-health-check-path"), "the sidecar would ask for a path that asks the sidecar");
         }
     }
 

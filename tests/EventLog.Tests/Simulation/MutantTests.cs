@@ -10,7 +10,7 @@ namespace EventLog.Tests.Simulation;
 /// </summary>
 public sealed class MutantTests(ITestOutputHelper output)
 {
-    private const int MostSeeds = 5000;
+    private const int MostSeeds = 20_000;
     private static readonly string RulesFile = Path.Combine(Repository.Root, "tests", "EventLog.Tests", "Simulation", "rules.md");
 
     public static IEnumerable<TheoryDataRow<Mutant>> AllMutants() => Mutants.All.Select(mutant => new TheoryDataRow<Mutant>(mutant));

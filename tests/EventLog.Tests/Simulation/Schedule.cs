@@ -46,6 +46,7 @@ public sealed class Schedule
             Partitions = _size.Partitions,
             CachedStreams = _world.Happens(0.5) ? 1 : 1000,
             BatchCommands = _world.Happens(0.3) ? 2 : 512,
+            RecordsPerRead = _world.Happens(0.5) ? 2 : 100,
             SnapshotEvery = TimeSpan.FromSeconds(_world.Chance.Next(1, 5)),
             RememberKeyed = fewKeys ? 1 : 64,
 

@@ -51,5 +51,38 @@ public sealed class LongLifeTests(StoresFixture fixture)
         Assert.InRange(await SizeAsync(store, Keys.Record(0, toLong.Position.Position)) - await SizeAsync(store, Keys.Record(0, toShort.Position.Position)), -20, 20);
     }
 
+    [Fact]
+    public async Task A_writer_that_others_have_relieved_for_long_reads_only_the_tail_too()
+    {
+        const int Records = 400;
+        var read = 0;
+        var name = Guid.NewGuid().ToString("N");
+        var others = new WatchedStore(new PrefixedStore(fixture.Store("sqlite"), name));
+        var store = new WatchedStore(new PrefixedStore(fixture.Store("sqlite"), name))
+        {
+            Found = (key, _) => Interlocked.Add(ref read, key.Contains(".r.", StringComparison.Ordinal) ? 1 : 0),
+        };
+        await using var relieved = await OpenLog.StartAsync(store);
+        await relieved.SubmitAsync("A", "open");
+        await using (var relief = await OpenLog.StartAsync(others))
+        {
+            for (var i = 0; i < Records; i++)
+            {
+                await relief.SubmitAsync("A", "add");
+            }
+
+            var tail = (await relief.SubmitAsync("A", "add")).Position.Position;
+            await Eventually.True(
+                async () => await others.ReadAsync(Keys.Head(0), CancellationToken.None) is { } head && Head.Read(head.Value).Position >= tail,
+                "the head has reached the end of the log");
+        }
+
+        read = 0;
+        var next = await relieved.SubmitAsync("A", "add");
+
+        Assert.Equal(Records + 3L, next.Version);
+        Assert.InRange(read, 0, 250);
+    }
+
     private static async Task<int> SizeAsync(WatchedStore store, string key) => (await store.ReadAsync(key, TestContext.Current.CancellationToken))!.Value.Value.Length;
 }

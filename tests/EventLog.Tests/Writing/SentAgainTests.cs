@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using EventLog.Tests.Simulation;
 using EventLog.Tests.Stores;
 
@@ -27,5 +28,26 @@ public sealed class SentAgainTests(StoresFixture fixture)
         Assert.Equal((OutcomeKind.Appended, 2), (answer.Kind, answer.Version));
         Assert.Equal(2, (await first.ReadAsync("S")).Version);
         Assert.Null(await store.ReadAsync(Keys.Record(0, 3), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Nobody_waits_longer_than_3_s_for_an_owner_that_says_it_works_and_never_ends()
+    {
+        var store = new PrefixedStore(fixture.Store("sqlite"), "works.");
+        var held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var slow = new WatchedStore(store);
+        await using var owner = await OpenLog.StartAsync(slow);
+        await using var other = await OpenLog.StartAsync(store, holder: owner);
+        await other.SubmitAsync("S", "open");
+        slow.BeforeCreate = _ => held.Task;
+
+        var began = Stopwatch.GetTimestamp();
+        var unknown = await Assert.ThrowsAsync<LogUnavailableException>(() => other.SubmitAsync("S", "add"));
+
+        Assert.False(unknown.NotDone);
+        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3));
+        slow.BeforeCreate = _ => Task.CompletedTask;
+        held.SetResult();
+        Assert.Equal(2, (await other.SubmitAsync("S", "add", key: unknown.CommandId)).Version);
     }
 }
