@@ -178,11 +178,12 @@ public class MechanismTests
         await Eventually.True(() => other.Host.NotReady is null, "the other is ready");
         world.OnWakeUp = other.Host.Wake;
 
+        // All that it could do itself is taken from it.
+        other.Records.Dead = other.Views.Dead = true;
         await world.Create("A-1");
 
         await Eventually.Holds(async () => Assert.Equal("ACCOUNT_ACTIVE", await Status(world, "A-1")), TimeSpan.FromSeconds(1));
         Assert.DoesNotContain(Enumerable.Range(0, AccountWorld.Partitions), other.Routes.Holds);
-        Assert.DoesNotContain(other.Log, line => line.Contains("their routes are silent", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -39,8 +39,7 @@ internal sealed class FunctionHost(
     private CancellationToken _stopping;
     private IReadOnlyList<PartitionConsumer>? _consumers;
     private IReadOnlyList<ConsumerRoute>? _routes;
-    private string _borrowed = "";
-    private string _toldBorrowed = "";
+    private string? _toldBorrowed;
 
     /// <summary>True once the log and the views are open: from then on this replica can be given partitions and messages.</summary>
     public bool IsOpen => _routes is not null;
@@ -246,15 +245,14 @@ internal sealed class FunctionHost(
         await Task.WhenAll(ways.Where((_, partition) => !consumers[partition].Held).Select(way => way.AskAsync(0, stopping)));
         var borrowed = string.Join(", ", consumers.Where(consumer => consumer.Borrowed).Select(consumer => consumer.Partition));
 
-        // A sidecar hosts actors only some time after its app has opened: until then it is no news that no route leads anywhere.
-        if (borrowed == _borrowed && borrowed != _toldBorrowed)
+        // A sidecar hosts actors a moment after its app has opened: at the first look it is no news that no route leads anywhere.
+        if (_toldBorrowed is { } told && borrowed != told)
         {
             logger.LogInformation(
                 "Partitions that this replica works on because their routes are silent: {Partitions}", borrowed.Length == 0 ? "none" : borrowed);
-            _toldBorrowed = borrowed;
         }
 
-        _borrowed = borrowed;
+        _toldBorrowed = _toldBorrowed is null ? "" : borrowed;
     }
 
     private async Task EveryAsync(TimeSpan period, Func<Task> look, CancellationToken stopping)

@@ -21,23 +21,17 @@ internal sealed class OpenLog : IAsyncDisposable
         _running = _log.RunAsync(_stop.Token);
     }
 
+    /// <summary>A log that is open and ready.</summary>
     public static async Task<OpenLog> StartAsync(
         IStateStore store, Decider<Tally, TallyCommand, TallyEvent>? decider = null, int partitions = 1, int queueLimit = 8192, OpenLog? holder = null, TimeSpan? answerWithin = null)
     {
-        var log = new OpenLog(
-            store, decider ?? Tallies.Decider,
-            new LogOptions
-            {
-                Partitions = partitions,
-                QueueLimit = queueLimit,
-                SnapshotEvery = TimeSpan.FromSeconds(1),
-                Remember = TimeSpan.FromSeconds(1),
-                AnswerWithin = answerWithin ?? new LogOptions().AnswerWithin,
-            },
-            holder);
+        var log = new OpenLog(store, decider ?? Tallies.Decider, Options(partitions, queueLimit, answerWithin), holder);
         await Eventually.True(() => log._log.NotReady is null, "the log is open");
         return log;
     }
+
+    /// <summary>A log that is being opened, and may never be.</summary>
+    public static OpenLog Begin(IStateStore store) => new(store, Tallies.Decider, Options(), null);
 
     public string? NotReady => _log.NotReady;
 
@@ -60,4 +54,13 @@ internal sealed class OpenLog : IAsyncDisposable
         await _running;
         _stop.Dispose();
     }
+
+    private static LogOptions Options(int partitions = 1, int queueLimit = 8192, TimeSpan? answerWithin = null) => new()
+    {
+        Partitions = partitions,
+        QueueLimit = queueLimit,
+        SnapshotEvery = TimeSpan.FromSeconds(1),
+        Remember = TimeSpan.FromSeconds(1),
+        AnswerWithin = answerWithin ?? new LogOptions().AnswerWithin,
+    };
 }

@@ -33,9 +33,9 @@ public sealed class LossTests(StoresFixture fixture)
         var text = System.Text.Encoding.UTF8.GetString(changed.Write()).Replace("\"time\":1", "\"time\":2", StringComparison.Ordinal);
         await store.ReplaceAsync(Keys.Record(0, 1), System.Text.Encoding.UTF8.GetBytes(text), stored.ETag, TestContext.Current.CancellationToken);
 
-        await using var again = await OpenLog.StartAsync(store);
+        await using var again = OpenLog.Begin(store);
+        await Eventually.True(() => again.NotReady is { } reason && reason.Contains("0:1 was changed", StringComparison.Ordinal), "the partition is stopped before any command");
         await Assert.ThrowsAsync<LogUnavailableException>(() => again.SubmitAsync("S", "add"));
-        await Eventually.True(() => again.NotReady is { } reason && reason.Contains("0:1 was changed", StringComparison.Ordinal), "the partition is stopped");
         Assert.Null(await store.ReadAsync(Keys.Record(0, 2), TestContext.Current.CancellationToken));
     }
 
