@@ -19,6 +19,13 @@ internal sealed record Step(string What, string Load, int Connections, LoadResul
         Use.FirstOrDefault(use => use.Name == process)?.AllocatedBytes / (double)Math.Max(1, Result.Answered);
 }
 
+/// <summary>One of several that are compared.</summary>
+/// <param name="What">What is under load.</param>
+/// <param name="Load">The requests.</param>
+/// <param name="Connections">Connections, or callers side by side.</param>
+/// <param name="Measure">Measures it; is given the number of the round.</param>
+internal sealed record Contender(string What, string Load, int Connections, Func<int, Task<(LoadResult Result, IReadOnlyList<ProcessUse> Use)>> Measure);
+
 /// <summary>Something that had to be so, and whether it was.</summary>
 internal sealed record Check(string What, bool Held, string Said);
 
@@ -35,6 +42,8 @@ internal sealed record SectionResult(string Section, string Commit, string Machi
 /// <param name="accounts">How many accounts are many.</param>
 internal sealed class Measuring(string section, bool quick, double seconds, int accounts)
 {
+    private const int Rounds = 3;
+
     public bool Quick => quick;
 
     public int Accounts => accounts;
@@ -48,13 +57,46 @@ internal sealed class Measuring(string section, bool quick, double seconds, int 
     /// <summary>Keeps a step and shows it.</summary>
     public Step Add(string what, string load, int connections, (LoadResult Result, IReadOnlyList<ProcessUse> Use) measured)
     {
-        var step = new Step(what, load, connections, measured.Result, measured.Use);
+        var step = Show(new Step(what, load, connections, measured.Result, measured.Use));
         Result.Steps.Add(step);
+        return step;
+    }
+
+    /// <summary>
+    /// Measures several in turn, three times over, and gives of each the round in the middle: what is compared was measured side by
+    /// side, and no slow moment of the machine decides. They are shown, and not kept yet.
+    /// </summary>
+    public async Task<IReadOnlyList<Step>> InTurnAsync(params IReadOnlyList<Contender> contenders)
+    {
+        var measured = contenders.Select(_ => new List<Step>()).ToList();
+        for (var round = 1; round <= (quick ? 1 : Rounds); round++)
+        {
+            foreach (var (index, contender) in contenders.Index())
+            {
+                var (result, use) = await contender.Measure(round);
+                measured[index].Add(Show(new Step(contender.What, contender.Load, contender.Connections, result, use)));
+            }
+        }
+
+        return [.. measured.Select(rounds => rounds.OrderBy(step => step.Result.P50).ElementAt(rounds.Count / 2))];
+    }
+
+    /// <summary>Keeps steps that were shown, those of one thing together, in the order in which each thing came first.</summary>
+    public void Keep(IReadOnlyList<Step> steps)
+    {
+        foreach (var ofOne in steps.GroupBy(step => step.What))
+        {
+            Result.Steps.AddRange(ofOne);
+        }
+    }
+
+    private static Step Show(Step step)
+    {
         var failed = step.Result.Failed.Count == 0 ? "" : $"  failed: {string.Join(", ", step.Result.Failed.Select(f => $"{f.Key} × {f.Value}"))}";
         var use = string.Join(", ", step.Use.Select(u => string.Create(CultureInfo.InvariantCulture, $"{u.Name} {step.CpuPerAnswer(u.Name):0}")));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"  {what,-18} {load,-8} {connections,5}  {step.Result.PerSecond,9:#,0}/s  p50 {step.Result.P50,7:0.00}  p95 {step.Result.P95,7:0.00}  p99 {step.Result.P99,7:0.00} ms  µs: {use}  allocated {step.AllocatedPerAnswer("command") ?? 0:#,0} B{failed}"));
+            $"  {step.What,-18} {step.Load,-8} {step.Connections,5}  {step.Result.PerSecond,9:#,0}/s  p50 {step.Result.P50,7:0.00}  p95 {step.Result.P95,7:0.00}  p99 {step.Result.P99,7:0.00} ms  µs: {use}  allocated {step.AllocatedPerAnswer("command") ?? 0:#,0} B{failed}"));
         return step;
     }
 

@@ -10,49 +10,37 @@ internal static class CommandSection
 
     public static async Task RunAsync(Measuring measuring)
     {
+        using var bare = await BareServer.StartAsync();
+        await using var system = await AccountSystem.StartAsync(new SystemSettings());
+        await using var single = await AccountSystem.StartAsync(new SystemSettings { GroupCommit = false });
+        using var meter = bare.Meter;
+        await Role.RunAsync(Role.Load, measuring.Plan(Workload.New, 64, bare.Address), meter, LoadProcess.Environment);
+        await WarmUpAsync(system, measuring);
+        await WarmUpAsync(single, measuring);
+
         // From many to one: what a client alone needs is compiled by then.
         int[] connections = measuring.Quick ? [256, 64, 1] : [1024, 256, 64, 1];
-        using (var bare = await BareServer.StartAsync())
+        var steps = new List<Step>();
+        foreach (var count in connections)
         {
-            using var meter = bare.Meter;
-            await Role.RunAsync(Role.Load, measuring.Plan(Workload.New, 64, bare.Address), meter, LoadProcess.Environment);
+            steps.AddRange(await measuring.InTurnAsync(
+                new(Bare, "new", count, _ => Role.RunAsync(Role.Load, measuring.Plan(Workload.New, count, bare.Address), meter, LoadProcess.Environment)),
+                new(Accounts, "new", count, _ => LoadAsync(measuring, system, Workload.New, count)),
+                new(Saves, "save", count, round => SaveAsync(measuring, system, count, round)),
+                new(NoGroups, "new", count, _ => LoadAsync(measuring, single, Workload.New, count))));
+        }
+
+        measuring.Keep(steps);
+        foreach (var workload in measuring.Quick ? [] : new[] { Workload.Hot, Workload.Mixed })
+        {
             foreach (var count in connections)
             {
-                measuring.Add(Bare, "new", count, await Role.RunAsync(Role.Load, measuring.Plan(Workload.New, count, bare.Address), meter, LoadProcess.Environment));
+                await MeasureAsync(measuring, system, Accounts, workload, count);
             }
         }
 
-        await using (var system = await AccountSystem.StartAsync(new SystemSettings()))
-        {
-            await WarmUpAsync(system, measuring);
-            foreach (var workload in measuring.Quick ? [Workload.New] : new[] { Workload.New, Workload.Hot, Workload.Mixed })
-            {
-                foreach (var count in connections)
-                {
-                    await MeasureAsync(measuring, system, Accounts, workload, count);
-                }
-            }
-
-            using var meter = system.Meter;
-            foreach (var count in connections)
-            {
-                var plan = new SavesPlan(system.CommandSidecar, "event-log", $"bench-{count}", count, measuring.Plan(Workload.New, count).Seconds);
-                measuring.Add(Saves, "save", count, await Role.RunAsync(Role.Saves, plan, meter));
-            }
-
-            await measuring.VerifyAsync(system, Accounts);
-        }
-
-        await using (var system = await AccountSystem.StartAsync(new SystemSettings { GroupCommit = false }))
-        {
-            await WarmUpAsync(system, measuring);
-            foreach (var count in connections)
-            {
-                await MeasureAsync(measuring, system, NoGroups, Workload.New, count);
-            }
-
-            await measuring.VerifyAsync(system, NoGroups);
-        }
+        await measuring.VerifyAsync(system, Accounts);
+        await measuring.VerifyAsync(single, NoGroups);
     }
 
     /// <summary>
@@ -81,12 +69,22 @@ internal static class CommandSection
         await system.FunctionsAreDoneAsync(TimeSpan.FromMinutes(2));
     }
 
-    public static async Task<Step> MeasureAsync(Measuring measuring, AccountSystem system, string what, Workload workload, int connections)
+    public static async Task<Step> MeasureAsync(Measuring measuring, AccountSystem system, string what, Workload workload, int connections) =>
+        measuring.Add(what, workload.ToString().ToLowerInvariant(), connections, await LoadAsync(measuring, system, workload, connections));
+
+    private static async Task<(LoadResult Result, IReadOnlyList<ProcessUse> Use)> LoadAsync(Measuring measuring, AccountSystem system, Workload workload, int connections)
     {
         var measured = await system.LoadAsync(measuring.Plan(workload, connections, system.Commands));
 
         // The views of this step are not to be paid by the next one.
         await system.FunctionsAreDoneAsync(TimeSpan.FromMinutes(2));
-        return measuring.Add(what, workload.ToString().ToLowerInvariant(), connections, measured);
+        return measured;
+    }
+
+    private static async Task<(LoadResult Result, IReadOnlyList<ProcessUse> Use)> SaveAsync(Measuring measuring, AccountSystem system, int callers, int round)
+    {
+        using var meter = system.Meter;
+        var plan = new SavesPlan(system.CommandSidecar, "event-log", $"bench-{callers}-{round}", callers, measuring.Plan(Workload.New, callers).Seconds);
+        return await Role.RunAsync(Role.Saves, plan, meter);
     }
 }

@@ -12,19 +12,36 @@ internal static class QuerySection
 
     public static async Task RunAsync(Measuring measuring)
     {
-        using (var bare = await BareServer.StartAsync())
+        using var bare = await BareServer.StartAsync();
+        await using var few = await AccountSystem.StartAsync(new SystemSettings());
+        await using var many = await AccountSystem.StartAsync(new SystemSettings());
+        await OpenAsync(Few, measuring, few);
+        await OpenAsync(measuring.Accounts, measuring, many);
+        (string What, Func<Meter> Meter, Uri Address)[] all =
+        [
+            (CommandSection.Bare, () => bare.Meter, bare.Address),
+            ($"{Few:#,0} accounts", () => few.Meter, few.Queries),
+            ($"{measuring.Accounts:#,0} accounts", () => many.Meter, many.Queries),
+        ];
+
+        var single = measuring.Plan(Workload.Read, 64) with { Paths = [.. Enumerable.Range(1, 256).Select(i => $"/v1/accounts/B1-{i - 1}-1")] };
+        foreach (var (_, meter, address) in all)
         {
-            using var meter = bare.Meter;
-            var plan = measuring.Plan(Workload.Read, 64, bare.Address) with { Paths = ["/v1/accounts/X"], WarmUpSeconds = 3 };
-            measuring.Add(CommandSection.Bare, "one account", 64, await Role.RunAsync(Role.Load, plan, meter, LoadProcess.Environment));
+            await ReadAsync(meter, single with { Servers = [address], Seconds = 3 });
         }
 
-        await using var system = await AccountSystem.StartAsync(new SystemSettings());
-        await OpenAsync(Few, measuring, system);
-        await ReadAsync($"{Few:#,0} accounts", measuring, system);
-        await OpenAsync(measuring.Accounts - Few, measuring, system);
-        await ReadAsync($"{measuring.Accounts:#,0} accounts", measuring, system);
-        measuring.Add(new Figure(MadeAgain, await system.RebuildAsync("account", Patience), "events/s"));
+        var steps = new List<Step>();
+        steps.AddRange(await measuring.InTurnAsync(
+            [.. all.Select(one => new Contender(one.What, "one account", 64, _ => ReadAsync(one.Meter, single with { Servers = [one.Address] })))]));
+        foreach (var page in FirstPages)
+        {
+            var alone = measuring.Plan(Workload.Read, 1) with { Paths = [page], WarmUpSeconds = 2 };
+            steps.AddRange(await measuring.InTurnAsync(
+                [.. all.Skip(1).Select(one => new Contender(one.What, page, 1, _ => ReadAsync(one.Meter, alone with { Servers = [one.Address] })))]));
+        }
+
+        measuring.Keep(steps);
+        measuring.Add(new Figure(MadeAgain, await many.RebuildAsync("account", Patience), "events/s"));
     }
 
     /// <summary>Opens so many accounts, and waits for the functions.</summary>
@@ -34,16 +51,9 @@ internal static class QuerySection
         await system.FunctionsAreDoneAsync(Patience);
     }
 
-    private static async Task ReadAsync(string what, Measuring measuring, AccountSystem system)
+    private static async Task<(LoadResult Result, IReadOnlyList<ProcessUse> Use)> ReadAsync(Func<Meter> ofSystem, LoadPlan plan)
     {
-        var plan = measuring.Plan(Workload.Read, 64, system.Queries) with { Paths = [.. Enumerable.Range(1, 256).Select(i => $"/v1/accounts/B1-{i - 1}-1")] };
-        using var meter = system.Meter;
-        await Role.RunAsync(Role.Load, plan with { Seconds = 3 }, meter, LoadProcess.Environment);
-        measuring.Add(what, "one account", 64, await Role.RunAsync(Role.Load, plan, meter, LoadProcess.Environment));
-        foreach (var page in FirstPages)
-        {
-            var pages = plan with { Connections = 1, Paths = [page], WarmUpSeconds = 2 };
-            measuring.Add(what, page, 1, await Role.RunAsync(Role.Load, pages, meter, LoadProcess.Environment));
-        }
+        using var meter = ofSystem();
+        return await Role.RunAsync(Role.Load, plan, meter, LoadProcess.Environment);
     }
 }
