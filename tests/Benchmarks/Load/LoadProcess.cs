@@ -54,6 +54,7 @@ internal static class LoadProcess
             }
 
             Console.WriteLine(JsonSerializer.Serialize(tally.Result(seconds, lag?.End())));
+            await Console.In.ReadToEndAsync();
             return 0;
         }
         finally

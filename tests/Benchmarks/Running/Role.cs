@@ -13,7 +13,7 @@ internal static class Role
     /// <summary>Starts a part.</summary>
     public static Process Start(string role, string argument, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var info = new ProcessStartInfo("dotnet", [typeof(Role).Assembly.Location, role, argument]) { RedirectStandardOutput = true };
+        var info = new ProcessStartInfo("dotnet", [typeof(Role).Assembly.Location, role, argument]) { RedirectStandardInput = true, RedirectStandardOutput = true };
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
         {
             info.Environment[name] = value;
@@ -23,7 +23,8 @@ internal static class Role
     }
 
     /// <summary>
-    /// Runs a part that makes load: it writes <c>begin</c> and <c>end</c> around what is measured, and then its result.
+    /// Runs a part that makes load: it writes <c>begin</c> and <c>end</c> around what is measured, and then its result. It ends when
+    /// its input does, because what it has used can be read only of a process that is there.
     /// </summary>
     /// <param name="role">The part.</param>
     /// <param name="plan">What it is to do.</param>
@@ -46,6 +47,7 @@ internal static class Role
                     use = measuring.End();
                     break;
                 case ['{', ..]:
+                    process.StandardInput.Close();
                     return (JsonSerializer.Deserialize<LoadResult>(line)!, use);
                 default:
                     Console.Error.WriteLine(line);

@@ -48,6 +48,7 @@ internal static class SavesProcess
             P95 = latencies.Percentile(0.95),
             P99 = latencies.Percentile(0.99),
         }));
+        await Console.In.ReadToEndAsync();
         return 0;
 
         async Task SaveAsync(int caller)
