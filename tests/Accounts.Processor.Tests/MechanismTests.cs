@@ -184,6 +184,7 @@ public class MechanismTests
 
         await Eventually.Holds(async () => Assert.Equal("ACCOUNT_ACTIVE", await Status(world, "A-1")), TimeSpan.FromSeconds(1));
         Assert.DoesNotContain(Enumerable.Range(0, AccountWorld.Partitions), other.Routes.Holds);
+        Assert.DoesNotContain(other.Log, line => line.Contains("their routes are silent", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -112,8 +112,13 @@ internal sealed class Lane<TState, TCommand, TEvent>
             throw new InvalidOperationException("This replica is stopping.");
         }
 
-        _writer.Expect();
         var request = message.Deserialize(LogJson.Default.RouteRequest)!;
+        if (request.Commands.Count == 0)
+        {
+            // Who only asks whether somebody is there may send commands soon; these would open the writer themselves.
+            _writer.Expect();
+        }
+
         var commands = new Pending<TState, TCommand>?[request.Commands.Count];
         for (var i = 0; i < commands.Length; i++)
         {
