@@ -75,6 +75,9 @@ internal sealed record AppCommand(string Program, IReadOnlyList<string> Argument
         Environment = Environment.ToDictionary(e => e.Key, e => change(e.Value)),
     };
 
+    /// <summary>The same command once its project is built.</summary>
+    public AppCommand Of(BuiltProgram built) => this with { Arguments = [built.Assembly, .. Arguments], Directory = built.Directory ?? Directory };
+
     /// <summary>Finds the program; null when that fails, which is then among the findings, or when the app has no command.</summary>
     public static AppCommand? Find(AppSpec app, Section source, Findings findings)
     {

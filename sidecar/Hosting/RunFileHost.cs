@@ -125,34 +125,10 @@ internal sealed class RunFileHost(RunOptions options, HostConsole console, StopR
         }
     }
 
-    private async Task<IReadOnlyList<Replica>?> BuiltAsync(IReadOnlyList<Replica> replicas)
-    {
-        var targets = new Dictionary<(string, string), BuiltProgram>();
-        var built = new List<Replica>();
-        foreach (var replica in replicas)
-        {
-            if (replica.Command is not { Run: { } run } command)
-            {
-                built.Add(replica);
-                continue;
-            }
-
-            var key = (run.Project, string.Join(' ', run.BuildArguments));
-            if (!targets.TryGetValue(key, out var target))
-            {
-                if (await Builds.RunAsync(command.Program, run, console, requests.Stop) is not { } made)
-                {
-                    return null;
-                }
-
-                targets[key] = target = made;
-            }
-
-            built.Add(replica with { Command = command with { Arguments = [target.Assembly, .. command.Arguments], Directory = target.Directory ?? command.Directory } });
-        }
-
-        return built;
-    }
+    private async Task<IReadOnlyList<Replica>?> BuiltAsync(IReadOnlyList<Replica> replicas) =>
+        await Builds.RunAsync([.. replicas.Select(replica => replica.Command).OfType<AppCommand>()], console, requests.Stop) is { } built
+            ? [.. replicas.Select(replica => replica.Command is { Run: { } run } command ? replica with { Command = command.Of(built[run]) } : replica)]
+            : null;
 
     private async Task<int> RunAsync(IReadOnlyList<Replica> replicas, Neighbourhood neighbourhood)
     {

@@ -92,9 +92,15 @@ public sealed class HostingDotnetRunTests : IDisposable
     [Fact]
     public async Task A_build_error_is_shown_and_nothing_is_started()
     {
-        _folder.Write("app/Little.csproj", Project);
-        _folder.Write("app/Program.cs", "Console.WriteLine(unknown);");
-        var file = _folder.Write("dapr.yaml", """
+        // A folder whose name means more than itself to the build.
+        const string Odd = "it's 100% odd";
+        foreach (var (folder, name) in new[] { ("app", "Little"), (Odd, "Other") })
+        {
+            _folder.Write($"{folder}/{name}.csproj", Project);
+            _folder.Write($"{folder}/Program.cs", "Console.WriteLine(unknown);");
+        }
+
+        var file = _folder.Write("dapr.yaml", $"""
             version: 1
             apps:
               - appID: first
@@ -103,13 +109,41 @@ public sealed class HostingDotnetRunTests : IDisposable
               - appID: little
                 appDirPath: ./app
                 command: ["dotnet", "run"]
+              - appID: other
+                appDirPath: "./{Odd}"
+                command: ["dotnet", "run"]
             """);
 
         await using var host = RunningHost.Launch(new HostStart { RunFile = file });
 
         Assert.Equal(2, await host.ExitedAsync(TimeSpan.FromSeconds(60)));
-        Assert.Contains(host.Output, l => l.Contains("Program.cs(1,19): error CS0103", StringComparison.Ordinal));
-        Assert.Contains(host.Output, l => l.EndsWith("Little.csproj: the build failed. Correct the errors above; nothing was started.", StringComparison.Ordinal));
+        Assert.Equal("Building Little, Other …", Assert.Single(host.Output, l => l.StartsWith("Building", StringComparison.Ordinal)));
+        Assert.Contains(host.Output, l => l.Contains(Path.Combine("app", "Program.cs(1,19): error CS0103"), StringComparison.Ordinal));
+        Assert.Contains(host.Output, l => l.Contains(Path.Combine(Odd, "Program.cs(1,19): error CS0103"), StringComparison.Ordinal));
+        Assert.Contains(host.Output, l => l.EndsWith("Other.csproj: the build failed. Correct the errors above; nothing was started.", StringComparison.Ordinal));
+        Assert.Empty(host.Apps);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_started_is_named_with_the_remedy()
+    {
+        _folder.Write("both/Both.csproj", """<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFrameworks>net10.0;net9.0</TargetFrameworks></PropertyGroup></Project>""");
+        _folder.Write("odd; 1%/Library.csproj", """<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup></Project>""");
+        _folder.Write("little/Little.csproj", Project);
+        var file = _folder.Write("dapr.yaml", """
+            version: 1
+            apps:
+              - {appID: both, appDirPath: both, command: [dotnet, run, --no-build]}
+              - {appID: library, appDirPath: "odd; 1%", command: [dotnet, run, --no-build]}
+              - {appID: little, appDirPath: little, command: [dotnet, run, --no-build]}
+            """);
+
+        await using var host = RunningHost.Launch(new HostStart { RunFile = file });
+
+        Assert.Equal(2, await host.ExitedAsync(TimeSpan.FromSeconds(60)));
+        Assert.Contains(host.Output, l => l.Contains("Both.csproj: it is made for several frameworks. Name one: [\"dotnet\", \"run\", \"--framework\"", StringComparison.Ordinal));
+        Assert.Contains(host.Output, l => l.Contains("Library.csproj: the project is a Library and cannot be started.", StringComparison.Ordinal));
+        Assert.Contains(host.Output, l => l.Contains("Little.App.dll' does not exist. Build the project, or leave --no-build out; nothing was started.", StringComparison.Ordinal));
         Assert.Empty(host.Apps);
     }
 
