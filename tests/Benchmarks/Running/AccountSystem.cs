@@ -114,6 +114,7 @@ internal sealed class AccountSystem : IAsyncDisposable
         var plan = shape with { Prefix = string.Create(CultureInfo.InvariantCulture, $"B{run}"), FirstUser = run * UsersOfARun, AcknowledgedFile = AcknowledgedFile };
         if (plan.Workload is Workload.Hot)
         {
+            // A user of its own: the default of an earlier run would be cleared by the policy, with an event that no client was told of.
             await CreateAsync(Requests.Hot(plan.Prefix), plan.FirstUser);
         }
 
@@ -204,8 +205,8 @@ internal sealed class AccountSystem : IAsyncDisposable
 
     private static bool IsCommand(RunningApp app) => app.Label.Split('#')[0] == Command;
 
-    // A user of its own: the default of an earlier run would be cleared by the policy, with an event that no client was told of.
-    private async Task CreateAsync(string number, long user)
+    /// <summary>Opens an account, which must be new.</summary>
+    public async Task CreateAsync(string number, long user)
     {
         using var body = new StringContent($$"""{"userId":{{user}},"accountNumber":"{{number}}","defaultAccount":false}""", null, "application/json");
         using var answer = await _http.PostAsync(new Uri(Commands[0], "/v1/accounts"), body);

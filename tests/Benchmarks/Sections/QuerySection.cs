@@ -8,7 +8,11 @@ internal static class QuerySection
 
     private const int Few = 1_000;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(30);
-    private static readonly string[] FirstPages = ["/v1/accounts", "/v1/accounts?status=ACCOUNT_PENDING", "/v1/accounts?userId=7919"];
+
+    // A user of whom all systems have the same accounts, else the pages would not be the same.
+    private const long User = 1_000_000_000;
+    private const int AccountsOfUser = 10;
+    private static readonly string[] FirstPages = ["/v1/accounts", "/v1/accounts?status=ACCOUNT_PENDING", $"/v1/accounts?userId={User}"];
 
     public static async Task RunAsync(Measuring measuring)
     {
@@ -17,6 +21,8 @@ internal static class QuerySection
         await using var many = await AccountSystem.StartAsync(new SystemSettings());
         await OpenAsync(Few, measuring, few);
         await OpenAsync(measuring.Accounts, measuring, many);
+        await OpenForUserAsync(few);
+        await OpenForUserAsync(many);
         (string What, Func<Meter> Meter, Uri Address)[] all =
         [
             (CommandSection.Bare, () => bare.Meter, bare.Address),
@@ -48,6 +54,16 @@ internal static class QuerySection
     public static async Task OpenAsync(int accounts, Measuring measuring, AccountSystem system)
     {
         await system.LoadAsync(measuring.Plan(Workload.New, 256, system.Commands) with { Seconds = 0, WarmUpSeconds = 0, Requests = accounts });
+        await system.FunctionsAreDoneAsync(Patience);
+    }
+
+    private static async Task OpenForUserAsync(AccountSystem system)
+    {
+        foreach (var number in Enumerable.Range(1, AccountsOfUser))
+        {
+            await system.CreateAsync($"U-{number}", User);
+        }
+
         await system.FunctionsAreDoneAsync(Patience);
     }
 
