@@ -14,7 +14,7 @@ internal sealed class ViewRows(StateReader state, TimeProvider time)
     private readonly ConcurrentDictionary<string, int> _partitions = new();
     private readonly ConcurrentDictionary<string, Known> _pointers = new();
 
-    private readonly SharedReads _accounts = new(
+    private readonly SharedReads _single = new(
         (key, cancellation) => state.ReadAsync(Components.Views, key, cancellation), keys => state.ReadManyAsync(Components.Views, keys, CancellationToken.None), time);
 
     /// <summary>The row of an account; null when there is none (yet).</summary>
@@ -26,13 +26,13 @@ internal sealed class ViewRows(StateReader state, TimeProvider time)
             return null;
         }
 
-        var row = Parse(await _accounts.ReadAsync(RowKeys.Account(pointer, number), cancellation), ContractsJson.Default.AccountRow);
+        var row = Parse(await _single.ReadAsync(RowKeys.Account(pointer, number), cancellation), ContractsJson.Default.AccountRow);
         return row is { Held: true } || (row is null && await IsHeldAsync(pointer, number, cancellation)) ? throw new HeldAccount() : row;
     }
 
     // Where there is no row to carry the mark, it is the first event that the view could not take.
     private async Task<bool> IsHeldAsync(ViewPointer pointer, string number, CancellationToken cancellation) =>
-        Parse(await _accounts.ReadAsync(RowKeys.Held(pointer, Views.Account, number), cancellation), ContractsJson.Default.HeldRow)
+        Parse(await _single.ReadAsync(RowKeys.Held(pointer, Views.Account, number), cancellation), ContractsJson.Default.HeldRow)
             is { State: HeldStates.Parked };
 
     /// <summary>

@@ -120,7 +120,7 @@ public sealed class HostingDotnetRunTests : IDisposable
         Assert.Equal("Building Little, Other …", Assert.Single(host.Output, l => l.StartsWith("Building", StringComparison.Ordinal)));
         Assert.Contains(host.Output, l => l.Contains(Path.Combine("app", "Program.cs(1,19): error CS0103"), StringComparison.Ordinal));
         Assert.Contains(host.Output, l => l.Contains(Path.Combine(Odd, "Program.cs(1,19): error CS0103"), StringComparison.Ordinal));
-        Assert.Contains(host.Output, l => l.EndsWith("Other.csproj: the build failed. Correct the errors above; nothing was started.", StringComparison.Ordinal));
+        Assert.Contains(host.Output, l => l.Contains("Little.csproj, ", StringComparison.Ordinal) && l.EndsWith("Other.csproj: the build failed. Correct the errors above; nothing was started.", StringComparison.Ordinal));
         Assert.Empty(host.Apps);
     }
 

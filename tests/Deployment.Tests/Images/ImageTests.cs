@@ -28,6 +28,16 @@ public sealed class ImageTests(PublishedImages images)
         Assert.Equal(Contents(images["accounts-query"]), Contents(again));
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Both_architectures_have_the_code_that_was_compiled_once(string image)
+    {
+        var code = Contents(images[image]).Where(entry => entry.Contains($" app/{ImageRules.Program(image)}.dll ", StringComparison.Ordinal)).ToList();
+
+        Assert.Equal(2, code.Count);
+        Assert.Single(code.Select(entry => entry[entry.IndexOf(' ', StringComparison.Ordinal)..]).Distinct());
+    }
+
     /// <summary>All that an image holds, but for when it was made.</summary>
     private static IEnumerable<string> Contents(OciArchive archive) => archive.Images().SelectMany(one =>
         one.Manifest.GetProperty("layers").EnumerateArray().SelectMany((layer, index) => ImageRules.Entries(archive.Layer(layer)).Select(entry =>
